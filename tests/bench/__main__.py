@@ -20,6 +20,7 @@ from tests.bench.scenarios import (
     candidate,
     console,
     core,
+    cores,
     intake,
     latency,
     many_channels,
@@ -39,6 +40,7 @@ from tocsin_demo.local_kafka import LocalKafka
 
 SCENARIOS: dict[str, Callable[[Place], dict[str, float]]] = {
     "core": core.measure,
+    "cores": cores.measure,
     "against-faust": against_faust.measure,
     "runtime-alone": runtime_alone.measure,
     "metrics": metrics.measure,

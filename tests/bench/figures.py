@@ -72,6 +72,17 @@ FIGURES = (
     Figure("Faust baseline: reports/s", "reports/s"),
     Figure("one worker: ratio to the baseline", "times"),
     Figure("two workers: reports/s", "reports/s"),
+    *(
+        figure
+        for core in ("native", "python")
+        for figure in (
+            Figure(
+                f"with outcomes, {core} core: reports/s", "reports/s", 50_000 if core == "native" else None
+            ),
+            Figure(f"with outcomes, {core} core: CPU per report", "us", less_is_better=True),
+        )
+    ),
+    Figure("with outcomes: ratio of the cores", "times", 4),
     Figure("20,000 channels: reports/s", "reports/s"),
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),

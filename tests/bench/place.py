@@ -108,8 +108,8 @@ class Site:
         """The topic's name with the prefix."""
         return self.prefix + topic
 
-    def publish(self, reports: Iterable[Report]) -> None:
-        """Publish at full speed and wait until the broker has confirmed every report."""
+    def publish(self, reports: Iterable[Report], source: str = SOURCE) -> None:
+        """Publish at full speed and wait until the broker has confirmed every report, or record of a source."""
         producer = Producer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -120,7 +120,7 @@ class Site:
                 "enable.idempotence": True,
             }
         )
-        topic = self.name(SOURCE)
+        topic = self.name(source)
         for report in reports:
             while True:
                 try:

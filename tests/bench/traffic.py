@@ -12,6 +12,8 @@ CHANNELS = 2_000
 # The same with a long tail: most of these channels get one or two reports.
 MANY_CHANNELS = 20_000
 REPORTERS = 50_000
+# Of each channel.
+MESSAGES = 20
 
 # The category that a channel is reported for; one report in ten has another.
 CATEGORIES = (
@@ -21,6 +23,8 @@ CATEGORIES = (
 ESCALATED_AT_ONCE = ("csam", "ncii_deepfake", "threat_to_life")
 COUNTRIES = ("DE", "FR", "PL", "US", "BR", "IN")
 AGES = ("under_1w", "under_1m", "under_1y", "over_1y")
+# Of decisions.
+REASONS = {"upheld": "phishing", "dismissed": "not_a_violation", "manifestly_unfounded": "fabricated"}
 
 SOURCE_HEADER = ("ce_source", b"/bench/app")
 
@@ -61,6 +65,33 @@ def one_channel(count: int, begin_ms: int, span_ms: int, *, seed: int = 3) -> It
         yield report(f"h{seed}-{number}", f"hot/{seed}", 1, begin_ms + span_ms * number // count, chance)
 
 
+def decisions(
+    count: int, begin_ms: int, span_ms: int, *, seed: int = 4, channels: int = CHANNELS
+) -> Iterator[Report]:
+    """Outcomes about `count` different messages of `usual`, spread evenly over the span.
+
+    Two reviewers agree on each: 60 % were upheld, the others dismissed, a tenth of these as manifestly unfounded.
+    """
+    chance = random.Random(seed)
+    decided: set[tuple[int, int]] = set()
+    while len(decided) < count:
+        rank, message = int((channels + 1) ** chance.random()), chance.randrange(MESSAGES)
+        if (rank, message) in decided:
+            continue
+        number = len(decided)
+        decided.add((rank, message))
+        channel = f"channel/{rank}"
+        decision = chance.choices(tuple(REASONS), (60, 36, 4))[0]
+        value = (
+            f'{{"outcome_id":"o{seed}-{number}","subject":{{"kind":"message","channel_ref":"{pseudonym(channel)}",'
+            f'"message_ref":"{pseudonym(f"message/{message}/{channel}")}"}},"decision":"{decision}",'
+            f'"category":"{CATEGORIES[rank % len(CATEGORIES)]}","ground":{{"kind":"terms","rule":"scams-2.1"}},'
+            f'"reason":"{REASONS[decision]}","decided_at":"{rfc3339(begin_ms + span_ms * number // count)}",'
+            f'"reviewer":{{"ref":"desk-{number % 30}","role":"desk"}},"confidence":"two_agree"}}'
+        )
+        yield Report(pseudonym(channel).encode(), value.encode(), [])
+
+
 def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: random.Random) -> Report:
     """A report; `rank` selects the usual category of its channel."""
     category = CATEGORIES[rank % len(CATEGORIES)] if chance.random() < 0.9 else "unspecified"
@@ -90,7 +121,7 @@ def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: ra
     value = (
         f'{{"report_id":"{report_id}","kind":"{kind}","occurred_at":"{time}",'
         f'"channel":{{"ref":"{ref}","visibility":"public","country":"{country}","language":"de"}},'
-        f'"message_ref":"{pseudonym(f"message/{chance.randrange(20)}/{channel}")}","category":"{category}",'
+        f'"message_ref":"{pseudonym(f"message/{chance.randrange(MESSAGES)}/{channel}")}","category":"{category}",'
         f'"reporter":{{{reporter}}},'
         f'"evidence":[{{"country":"{country}","basis":"offence","confidence":0.8}}]{extra}}}'
     )
