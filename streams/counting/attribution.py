@@ -189,8 +189,10 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if earlier is not None and received >= earlier:
             return []
         known = self._known(reporter)
-        # Of nearly all reports nothing is decided yet.
-        given = self._given() if self.is_decided else None
+        # Of nearly all reports nothing is decided yet. One received after the decision changes nothing for
+        # others: it is nobody's forerunner and confirms nobody. Hundreds of them may follow.
+        is_late = earlier is None and not self.own and self.first_s is not None and received >= self.first_s
+        given = self._given() if self.is_decided and not is_late else None
         if earlier is None:
             self.reports += 1
             if len(self.reporters) == KEPT:
@@ -207,6 +209,8 @@ class MessageReporters(msgspec.Struct, array_like=True):
             self.identities[reporter] = identity
         if finding is not None:
             self.found[reporter] = finding
+        if is_late and known is not None:
+            return [Credit(reporter, received, known.standing, None, None, anew=False)]
         return [] if given is None else self._changes_by_report(reporter, earlier, known, given)
 
     def _changes_by_report(
