@@ -19,10 +19,10 @@ use crate::channel_call::{
 use crate::channel_follows::Follows;
 use crate::channel_output::EnrichedForm;
 use crate::channel_plan::{read_plans, Plan};
-use crate::checked::bytes_of;
 use crate::counts::ReporterKind;
 use crate::daily_rows::Cell;
 use crate::entry::kind_of;
+use crate::entry_bytes::bytes_of;
 use crate::handed_over::field;
 use crate::hash::{event_hash, ReporterHash};
 use crate::known_as::known_as;

@@ -18,6 +18,7 @@ mod distinct;
 mod earlier;
 mod enriched;
 mod entry;
+mod entry_bytes;
 mod envelope;
 mod event_time;
 mod expiry;

@@ -11,8 +11,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PySet};
 
-use crate::checked::{bytes_of, Passed};
+use crate::checked::Passed;
 use crate::counts::STATE_VERSION;
+use crate::entry_bytes::bytes_of;
 use crate::event_time::EventTime;
 use crate::handed_over::field;
 use crate::hash::{event_hash, home_partition, ReporterHash};
