@@ -24,6 +24,7 @@ mod event_time;
 mod expiry;
 mod for_tests;
 mod for_tests_coordination;
+mod for_tests_measures;
 mod gate;
 mod handed_over;
 mod hash;
@@ -87,6 +88,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(for_tests::score_reports, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::write_json, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::write_enriched, module)?)?;
+    module.add_function(wrap_pyfunction!(for_tests_measures::read_measure, module)?)?;
     module.add_class::<for_tests_coordination::CoordinationForTests>()?;
     module.add_class::<for_tests_coordination::ClustersForTests>()?;
     module.add_class::<for_tests_coordination::ArrivalsForTests>()
