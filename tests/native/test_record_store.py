@@ -1,6 +1,9 @@
 """One suite for both stores of records: whatever is done to them, they hold and write the same."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +114,28 @@ def test_what_cannot_be_read_is_refused() -> None:
             store.restore(b"Wx", b"\x09x" + bytes(4))
     with pytest.raises(ValueError, match="cut off"):
         stores()[1].restore(b"Wx", STATE_VERSION)
+
+
+RESIDENT = """
+import os
+from pathlib import Path
+
+from streams.contract.wire.state_records import STATE_VERSION
+from streams.counting.native_store import native_record_store
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+store = native_record_store(bytes, bytes)
+before = resident()
+for number in range(50_000):
+    store.restore(b"W%015d" % number, STATE_VERSION + bytes(20) + bytes(4))
+print((resident() - before) / store.memory)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says what a process takes")
+def test_the_memory_of_records_is_about_what_the_process_takes() -> None:
+    # In a process of its own, which has freed nothing that it could take again.
+    done = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True)
+    assert 0.8 < float(done.stdout) < 1.5
