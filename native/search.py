@@ -126,6 +126,7 @@ def _search(program: Path, inputs: Path, seconds: int) -> Searched:
 
 def _run(program: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     limits = (
+        f"-dict={NATIVE / 'fuzz' / 'tokens.dict'}",
         f"-max_len={_LONGEST}", f"-malloc_limit_mb={_LARGEST_ALLOCATION_MB}", f"-timeout={_LONGEST_RUN_S}",
     )  # fmt: skip
     again = subprocess.PIPE if len(arguments) > 1 else None
