@@ -81,6 +81,7 @@ native: $(VENV)/installed ## Build the native core into the environment (needs c
 
 native-check: native ## Lint the native core (needs clippy and rustfmt)
 	cargo fmt --manifest-path native/Cargo.toml --check
+	cargo fmt --manifest-path native/fuzz/Cargo.toml --check
 	cd build/native && CARGO_TARGET_DIR=target PYO3_NO_PYTHON=1 cargo clippy --release --locked --offline --quiet -- -D warnings
 
 crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,6 +32,8 @@ _LONGEST: Final = 16 * 1024
 # A claimed length must never become an allocation: the largest is some times the input.
 _LARGEST_ALLOCATION_MB: Final = 64
 _LONGEST_RUN_S: Final = 10
+# The message and the calls that led to it.
+_LINES_OF_A_FAILURE: Final = 60
 
 
 class Searched(NamedTuple):
@@ -111,7 +114,9 @@ def _search(program: Path, inputs: Path, seconds: int) -> Searched:
     last = re.findall(r"cov: (\d+)", done.stderr)
     executions = re.search(r"stat::number_of_executed_units: (\d+)", done.stderr)
     if done.returncode != 0:
-        print(done.stderr[-6_000:])
+        # Without the progress before.
+        lines = (line for line in done.stderr.splitlines() if not re.match(r"#\d+\t|\tNEW_FUNC|INFO: ", line))
+        print("\n".join(islice(lines, _LINES_OF_A_FAILURE)))
         path = re.search(r"Test unit written to (\S+)", done.stderr)
         shown = path[1] if path else "no input, see above"
         print(f"{name} fails: {shown}\nAgain: make fuzz-native ARGS='--again {shown}'", flush=True)
