@@ -88,7 +88,7 @@ def inputs(seed: int) -> Iterator[tuple[str, bytes]]:
                 body = value[:-_DAY] if name == "state_counts" else value[1:-_DAY]
                 yield name, chance.randbytes(_NUMBERS) + body
     for _ in range(20):
-        yield "packed", chance.randbytes(8 * chance.randrange(1, 200))
+        yield "packed", chance.randbytes(8 * chance.randrange(1, 96))
 
 
 def write(folder: Path) -> None:

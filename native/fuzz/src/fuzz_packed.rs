@@ -8,7 +8,7 @@ use crate::packed::{PackedRecords, Place};
 const LONGEST_RECORD: i64 = 1_200;
 const LONGEST_NAME: i64 = 300;
 /// Enough for a group to have several blocks.
-const MOST_OPERATIONS: usize = 256;
+const MOST_OPERATIONS: usize = 96;
 
 pub fn run(input: &[u8]) -> bool {
     let (mut packed, mut map) = (PackedRecords::default(), BTreeMap::new());
