@@ -12,7 +12,7 @@ AUDIT_VENV := .venv-audit
 .DEFAULT_GOAL := help
 # Python keeps what it compiled: most processes of the tests would otherwise compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help demo test test-all test-fast compile durations check format generate soak soak-cores hostile drills bench screenshots evaluate attacks scale kubernetes clean requirements sbom dist chart release-check docs image audit native native-check crates
+.PHONY: help demo test test-all test-fast compile durations check format generate soak soak-cores hostile drills bench screenshots evaluate attacks scale kubernetes clean requirements sbom dist chart release-check docs image audit native native-check fuzz-native crates
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,13 +81,22 @@ native: $(VENV)/installed ## Build the native core into the environment (needs c
 
 native-check: native ## Lint the native core (needs clippy and rustfmt)
 	cargo fmt --manifest-path native/Cargo.toml --check
+	cargo fmt --manifest-path native/fuzz/Cargo.toml --check
 	cd build/native && CARGO_TARGET_DIR=target PYO3_NO_PYTHON=1 cargo clippy --release --locked --offline --quiet -- -D warnings
 
 crates: $(VENV)/installed ## Pin what the packages of the native core need, and their checksums (needs cargo; asks the Rust package index)
-	$(BIN)/python native/pin.py
+	$(BIN)/python native/pin.py native
+	$(BIN)/python native/pin.py native/fuzz
 
 soak: $(VENV)/installed ## Test all kinds of trouble at once under load, one minute per seed (ARGS="--seeds 100 --first-seed 7")
 	$(BIN)/python -m pytest tests/kafka/test_random_faults.py --seconds 60 --seeds 20 -s $(ARGS)
+
+# For all targets together. What a run finds worth going on from is kept below build/, for the next one.
+FUZZ_SECONDS ?= 3600
+
+fuzz-native: $(VENV)/installed ## Search for bytes that make the native core panic, an hour long (FUZZ_SECONDS=600; needs nightly Rust and a C++ compiler)
+	$(BIN)/python -m tests.native.fuzz_inputs build/native/fuzz/inputs
+	$(BIN)/python native/search.py build/native/fuzz/inputs --seconds $(FUZZ_SECONDS) $(ARGS)
 
 # Some ten minutes.
 soak-cores: native ## Test millions of random records on both cores (ARGS="--cases 50000000 --first-seed 10000")

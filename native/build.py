@@ -26,7 +26,7 @@ def main() -> None:
             f"{sys.executable} -m pip uninstall tocsin_native"
         )
     prepare()
-    if not cargo("build", "--release", "--locked", "--offline", link=_LINK):
+    if not cargo("build", "--release", "--locked", "--offline", flags=_LINK):
         sys.exit(f"{PROGRAM}: cargo failed, see above. {WITHOUT}")
     target = packages / "tocsin_native.abi3.so"
     # Replaced, and not written into: running workers have the old file mapped.

@@ -1,8 +1,8 @@
-"""Pins the packages of the native core: `make crates`, after a change of a version in native/Cargo.toml.
+"""Pins the packages of native/ or native/fuzz/: `make crates`, after a change of a version in a Cargo.toml.
 
-Writes the versions of the packages that those of `[dependencies]` need in turn to the end of
-native/Cargo.toml, each the newest for its `rust-version`, and the checksums of all into native/crates.sha256.
-Needs cargo and the network; builds nothing.
+Writes the versions of the packages that those of `[dependencies]` need in turn to the end of Cargo.toml, each
+the newest for its `rust-version`, and the checksums of all into crates.sha256. Needs cargo and the network;
+builds nothing.
 """
 
 import shutil
@@ -11,20 +11,20 @@ import sys
 import tomllib
 from pathlib import Path
 
-NATIVE = Path(__file__).resolve().parent
-WORK = NATIVE.parent / "build" / "pins"
+WORK = Path(__file__).resolve().parents[1] / "build" / "pins"
 TABLE = "[target.'cfg(any())'.dependencies]\n"
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Resolve again, and write the pins and the checksums."""
-    chosen, table, _ = (NATIVE / "Cargo.toml").read_text(encoding="utf-8").partition(TABLE)
+    manifest = folder / "Cargo.toml"
+    chosen, table, _ = manifest.read_text(encoding="utf-8").partition(TABLE)
     if shutil.which("cargo") is None:
         sys.exit("native/pin.py: needs cargo, and none is on the PATH")
     if not table:
-        sys.exit(f"native/pin.py: native/Cargo.toml lacks the line {TABLE.strip()}, at its end")
+        sys.exit(f"native/pin.py: {manifest} lacks the line {TABLE.strip()}, at its end")
     shutil.rmtree(WORK, ignore_errors=True)
-    shutil.copytree(NATIVE / "src", WORK / "src")
+    shutil.copytree(folder / "src", WORK / "src")
     (WORK / "Cargo.toml").write_text(chosen, encoding="utf-8")
     if subprocess.run(["cargo", "generate-lockfile"], cwd=WORK, check=False).returncode != 0:  # noqa: S607
         sys.exit("native/pin.py: cargo could not resolve the packages, see above")
@@ -37,9 +37,9 @@ def main() -> None:
         if package["name"] not in direct
     ]
     sums = [f"{package['checksum']}  {package['name']}-{package['version']}.crate\n" for package in packages]
-    (NATIVE / "Cargo.toml").write_text(chosen + table + "".join(pins), encoding="utf-8")
-    (NATIVE / "crates.sha256").write_text("".join(sums), encoding="ascii")
+    manifest.write_text(chosen + table + "".join(pins), encoding="utf-8")
+    (folder / "crates.sha256").write_text("".join(sums), encoding="ascii")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

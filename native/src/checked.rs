@@ -1,18 +1,10 @@
 //! Reads the entries of bundles (streams/contract/events/internal/passed_report.py).
 
-use pyo3::buffer::PyBuffer;
-use pyo3::prelude::*;
-
 use crate::msgpack::Reader;
 use crate::windows::LATEST_MS;
 
 const CHECKED_FIELDS: usize = 16;
 const PASSED_FIELDS: usize = 4;
-
-/// The bytes of an entry, which Python has not read.
-pub fn bytes_of(entry: &Bound<PyAny>) -> PyResult<Vec<u8>> {
-    PyBuffer::get(entry)?.to_vec(entry.py())
-}
 
 /// A CheckedReport; `rest` is left unread.
 pub struct Checked<'a> {

@@ -27,11 +27,13 @@ const EARLIER_STATE_FIELDS: [usize; 2] = [6, 8];
 // Of a pane, besides its sums.
 const OTHER_FIELDS: usize = 4;
 
-// Larger numbers do not occur, unless a record is damaged; Python's numbers have no limit. Below these, no sum and no
-// product exceeds 64 bits.
+// Larger numbers do not occur, unless a record is damaged; Python's numbers have no limit. Below these, no sum over 255 panes
+// exceeds 64 bits, and none of those numbers that measures.rs counts in millionths.
 const TIME_LIMIT: i64 = 1 << 32;
-const SUM_LIMIT: i64 = 1 << 56;
-const WEIGHT_LIMIT: i64 = 1 << 32;
+pub const COUNT_LIMIT: i64 = 1 << 33;
+/// Of what is in millionths, or squared.
+pub const SUM_LIMIT: i64 = 1 << 54;
+const WEIGHT_LIMIT: i64 = 1 << 30;
 const CODE_LIMIT: i64 = 1 << 62;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -425,13 +427,13 @@ fn decode_panes(reader: &mut Reader, now: i64) -> Option<Vec<Pane>> {
         let start = reader.int(TIME_LIMIT)?;
         let mut numbers = [0; Sums::COUNT];
         let (first, later) = numbers.split_at_mut(Sums::FIRST);
-        for number in first {
-            *number = reader.int(SUM_LIMIT)?;
+        for (place, number) in first.iter_mut().enumerate() {
+            *number = reader.int(if place == Sums::RISK { SUM_LIMIT } else { COUNT_LIMIT })?;
         }
-        let (kept, weight) = (reader.int(SUM_LIMIT)?, reader.int(WEIGHT_LIMIT)?);
+        let (kept, weight) = (reader.int(COUNT_LIMIT)?, reader.int(WEIGHT_LIMIT)?);
         let tier = reader.int(SUM_LIMIT)?;
         for number in later.iter_mut().take(fields - OTHER_FIELDS - Sums::FIRST) {
-            *number = reader.int(SUM_LIMIT)?;
+            *number = reader.int(COUNT_LIMIT)?;
         }
         let pane = Pane { start, sums: Sums::from_numbers(numbers), kept, weight, tier };
         let follows = panes.last().is_none_or(|before| before.start < pane.start);

@@ -2,21 +2,15 @@
 //!
 //! A published report has six headers, each of which is three objects in Python; what the gate reads needs none of them.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
-/// `MAX_HEADERS` of contract/wire/records.py: a record with more is Python's.
-const MAX_HEADERS: usize = 256;
+use crate::record_bytes::{Place, Reader};
+
 /// `APPEND_TIME` of running/log/append_times.py.
 const APPEND_TIME: u8 = 1;
-/// A number of 64 bits, seven in each byte.
-const LONGEST_VARINT: u32 = 63;
-
-type Place = Range<usize>;
-
 /// A consumed record (StampedRecord of running/log/append_times.py), with its bytes among those of the others that were read
 /// with it.
 #[pyclass(frozen, module = "tocsin_native")]
@@ -77,7 +71,7 @@ impl FetchedRecord {
 
     /// The headers, which were found to be sound when the record was read.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let mut reader = Reader { bytes: &self.bytes[..self.headers.end], at: self.headers.start };
+        let mut reader = Reader::at(&self.bytes[..self.headers.end], self.headers.start);
         (0..self.number_of_headers).map_while(move |_| reader.header())
     }
 
@@ -99,7 +93,7 @@ pub fn read_records(
     timestamps: (u8, i64, i64),
 ) -> Option<Vec<FetchedRecord>> {
     let bytes: Arc<[u8]> = records.as_bytes().get(span.0..span.1)?.into();
-    let mut reader = Reader { bytes: &bytes, at: 0 };
+    let mut reader = Reader::at(&bytes, 0);
     let mut found = Vec::with_capacity(count);
     let (topic, partition, base_offset) = place;
     let (timestamp_type, first, largest) = timestamps;
@@ -120,76 +114,5 @@ pub fn read_records(
             number_of_headers: read.number_of_headers,
         });
     }
-    (reader.at == bytes.len()).then_some(found)
-}
-
-/// Where the parts of a record are.
-struct Read {
-    later: i64,
-    delta: i64,
-    key: Option<Place>,
-    value: Option<Place>,
-    headers: Place,
-    number_of_headers: usize,
-}
-
-/// Reads what Kafka's format of records (version 2) consists of; None where it does not continue as it should.
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn record(&mut self) -> Option<Read> {
-        let length = usize::try_from(self.varint()?).ok()?;
-        let end = self.at.checked_add(length)?;
-        if end > self.bytes.len() {
-            return None;
-        }
-        // Nobody uses the attributes of a record yet.
-        self.varint()?;
-        let (later, delta) = (self.varint()?, self.varint()?);
-        let (key, value) = (self.place()?, self.place()?);
-        let number_of_headers =
-            usize::try_from(self.varint()?).ok().filter(|&number| number <= MAX_HEADERS)?;
-        let begin = self.at;
-        for _ in 0..number_of_headers {
-            self.header()?;
-        }
-        let read = Read { later, delta, key, value, headers: begin..end, number_of_headers };
-        (self.at == end).then_some(read)
-    }
-
-    fn header(&mut self) -> Option<(&'a str, Option<&'a [u8]>)> {
-        let name = std::str::from_utf8(&self.bytes[self.place()??]).ok()?;
-        let content = self.place()?.map(|place| &self.bytes[place]);
-        Some((name, content))
-    }
-
-    /// Where bytes with their length before them are; within, None for those that are null.
-    fn place(&mut self) -> Option<Option<Place>> {
-        let Ok(length) = usize::try_from(self.varint()?) else { return Some(None) };
-        let end = self.at.checked_add(length).filter(|&end| end <= self.bytes.len())?;
-        let place = self.at..end;
-        self.at = end;
-        Some(Some(place))
-    }
-
-    /// A zigzag varint.
-    #[inline]
-    fn varint(&mut self) -> Option<i64> {
-        let (mut raw, mut shift) = (0_u64, 0);
-        loop {
-            let byte = *self.bytes.get(self.at)?;
-            self.at += 1;
-            raw |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some((raw >> 1) as i64 ^ -((raw & 1) as i64));
-            }
-            shift += 7;
-            if shift > LONGEST_VARINT {
-                return None;
-            }
-        }
-    }
+    reader.is_at_end().then_some(found)
 }

@@ -69,7 +69,7 @@ impl Gate {
             document::read(rules)?;
         let intake = Intake::new(vocabulary, event_type, max_ahead_ms, sources, source_of)?;
         Ok(Gate {
-            automated: intake.vocabulary.reporters.required("automated")?,
+            automated: intake.vocabulary.reporters.required("automated").map_err(document::unfit)?,
             reporter_hash: hash_key,
             earlier_hash: earlier_hash_key,
             intake,

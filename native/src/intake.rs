@@ -68,7 +68,7 @@ impl Intake {
             source_of,
             topics: HashMap::new(),
             max_ahead_ms,
-            anonymous: vocabulary.reporters.required("anonymous")?,
+            anonymous: vocabulary.reporters.required("anonymous").map_err(unfit)?,
             vocabulary,
         })
     }
@@ -124,7 +124,7 @@ impl Intake {
 fn allowed(words: &Words, names: &[String]) -> PyResult<Vec<bool>> {
     let mut row = vec![false; words.len()];
     for name in names {
-        row[usize::from(words.required(name)?)] = true;
+        row[usize::from(words.required(name).map_err(unfit)?)] = true;
     }
     Ok(row)
 }

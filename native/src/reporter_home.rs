@@ -14,9 +14,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySequence, PySet};
 use serde::Deserialize;
 
-use crate::checked::{bytes_of, Passed};
+use crate::checked::Passed;
 use crate::counts::STATE_VERSION;
 use crate::document;
+use crate::entry_bytes::bytes_of;
 use crate::event_time::EventTime;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::id_table::IdTable;

@@ -37,6 +37,8 @@ sums!(reports, risk, trusted_flaggers, automated, state_actors, anonymous, witho
 impl Sums {
     /// So many come before a pane's other fields in the state, those that were added later come after them.
     pub const FIRST: usize = 7;
+    /// The place of `risk`.
+    pub const RISK: usize = 1;
 
     /// Count one report.
     pub fn count(&mut self, kind: ReporterKind, has_reporter: bool, risk: i64) {

@@ -1,9 +1,6 @@
 //! The closed vocabularies of a report (`streams/contract/events/report.py`, `streams/contract/events/countries.py`), handed over at start.
 
-use pyo3::prelude::*;
 use serde::Deserialize;
-
-use crate::document::unfit;
 
 /// A list of words. A word's place in it is what a report keeps.
 #[derive(Deserialize)]
@@ -26,9 +23,9 @@ impl From<Vec<String>> for Words {
 }
 
 impl Words {
-    /// The place of a word that must be there.
-    pub fn required(&self, word: &str) -> PyResult<u8> {
-        self.place(word).ok_or_else(|| unfit(format!("`vocabulary` lacks {word}")))
+    /// The place of a word that must be there; otherwise what is wrong with the rules.
+    pub fn required(&self, word: &str) -> Result<u8, String> {
+        self.place(word).ok_or_else(|| format!("`vocabulary` lacks {word}"))
     }
 
     pub fn len(&self) -> usize {

@@ -3,18 +3,19 @@
 
 use std::collections::HashSet;
 
+use crate::counts::{COUNT_LIMIT, SUM_LIMIT};
 use crate::msgpack::{write_array, write_int, Reader};
 use crate::panes::{place_of, Pane};
 
 /// Numbers of a row after where its pane begins: stamped, four of ClusterSums, four of Doubtful, unnamed, two of Scattered.
 pub const NUMBERS: usize = 12;
 const UNNAMED: usize = 9;
+/// So many at the front are numbers of reports, which measures.rs counts in millionths.
+const COUNTS: usize = 4;
 /// So many are in every row: those after them are left out as long as they end with zeros.
 const FIRST: usize = 5;
 /// Proven reporters kept of a channel and category.
 const MOST_PROVEN: usize = 64;
-/// Larger numbers do not occur, unless a record is damaged.
-const LIMIT: i64 = 1 << 56;
 const START_LIMIT: i64 = 1 << 32;
 
 /// A tag of a reporter, and those of the channels in which the reporter was right.
@@ -123,8 +124,8 @@ impl Voices {
                 return None;
             }
             let mut sums = Stamped::default();
-            for number in sums.numbers.iter_mut().take(left) {
-                *number = reader.signed(LIMIT)?;
+            for (place, number) in sums.numbers.iter_mut().take(left).enumerate() {
+                *number = reader.signed(if place < COUNTS { COUNT_LIMIT } else { SUM_LIMIT })?;
             }
             left = left.saturating_sub(NUMBERS);
             while left > 0 {

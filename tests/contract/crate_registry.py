@@ -105,7 +105,7 @@ class Checkout:
         self.registry = registry
         self.cargo_home = folder / "cargo"
 
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
         """Run a script of native/ as a user whose configuration names the registry as a mirror."""
         self.cargo_home.mkdir(exist_ok=True)
         (self.cargo_home / "config.toml").write_text(
@@ -119,7 +119,7 @@ retry = 0
 """
         )
         return subprocess.run(
-            [self.python, self.native / script],
+            [self.python, self.native / script, *arguments],
             env=os.environ | {"CARGO_HOME": str(self.cargo_home), "no_proxy": "127.0.0.1"},
             capture_output=True,
             text=True,

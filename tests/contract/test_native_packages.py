@@ -18,6 +18,7 @@ from tests.tools import program
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 CARGO = tomllib.loads((NATIVE / "Cargo.toml").read_text(encoding="utf-8"))
+FUZZ_CARGO = tomllib.loads((NATIVE / "fuzz" / "Cargo.toml").read_text(encoding="utf-8"))
 
 
 def test_the_native_core_has_the_version_of_tocsin():
@@ -53,16 +54,32 @@ def test_a_machine_for_which_this_rust_has_no_library_is_named(target, tmp_path)
     assert f"no standard library for {target}: rustup target add {target}" in done.stderr
 
 
-def test_every_package_has_an_exact_version_and_a_checksum():
+@pytest.mark.parametrize("manifest", [CARGO, FUZZ_CARGO], ids=["native", "fuzz"])
+def test_every_package_has_an_exact_version_and_a_checksum(manifest):
     exact = {
-        f"{name}-{(row if isinstance(row, str) else row['version']).removeprefix('=')}.crate"
-        for table in (CARGO["dependencies"], CARGO["target"]["cfg(any())"]["dependencies"])
-        for name, row in table.items()
-        if (row if isinstance(row, str) else row["version"]).startswith("=")
+        f"{name}-{version.removeprefix('=')}.crate"
+        for table in (manifest["dependencies"], manifest["target"]["cfg(any())"]["dependencies"])
+        for name, version in versions(table).items()
+        if version.startswith("=")
     }
-    lines = (NATIVE / "crates.sha256").read_text(encoding="ascii").splitlines()
+    folder = NATIVE if manifest is CARGO else NATIVE / "fuzz"
+    lines = (folder / "crates.sha256").read_text(encoding="ascii").splitlines()
     assert exact == {name for _, name in map(str.split, lines)} != set()
     assert {len(digest) for digest, _ in map(str.split, lines)} == {64}
+
+
+def versions(table):
+    return {name: row if isinstance(row, str) else row["version"] for name, row in table.items()}
+
+
+def test_what_is_fuzzed_has_the_packages_of_the_native_core():
+    core, fuzzed = (
+        {name: row if isinstance(row, dict) else {"version": row} for name, row in table.items()}
+        for table in (CARGO["dependencies"], FUZZ_CARGO["dependencies"])
+    )
+    assert fuzzed.pop("libfuzzer-sys")["optional"]
+    assert fuzzed == {name: core[name] for name in fuzzed} != {}
+    assert FUZZ_CARGO["package"]["rust-version"] == CARGO["package"]["rust-version"]
 
 
 def build(**environment):
@@ -203,7 +220,7 @@ def test_pinning_anew_writes_what_the_build_takes(registry, checkout):
     manifest.write_text(expected[0].replace('needed = { version = "=1.0.0"', 'stale = { version = "=9.0.0"'))
     sums.write_text("")
     with registry.serve():
-        done = checkout.run("pin.py")
+        done = checkout.run("pin.py", checkout.native)
         assert done.returncode == 0, done.stderr
         # The newest for the Rust that native/Cargo.toml names.
         assert (manifest.read_text(), sums.read_text()) == expected

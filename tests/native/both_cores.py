@@ -31,8 +31,9 @@ LONG_SOURCE = [
 class BothStages:
     """One partition of a stage on both cores. `make(core)` makes the stage.
 
-    With `cores` it is two times on one of them. `natively` counts the reports that the second one handled
-    natively, `counted_natively` those that it counted so, `applied` all that were applied.
+    With `cores` it is two times on one of them. `stored` is the state that each has written. `natively` counts
+    the reports that the second one handled natively, `counted_natively` those that it counted so, `applied` all
+    that were applied.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class BothStages:
         self._place = place
         self.stages = [make(core) for core in cores]
         self.states = [stage.restore(*place) for stage in self.stages]
-        self._stored: list[dict[bytes, bytes | None]] = [{}, {}]
+        self.stored: list[dict[bytes, bytes | None]] = [{}, {}]
         self._offset = 0
         self.natively = self.counted_natively = self.applied = 0
 
@@ -84,7 +85,7 @@ class BothStages:
         return [] if output is None else [read(output, clock_ms)]
 
     def _restored(self, number: int, written_by: int) -> Any:
-        stored = [(key, value) for key, value in self._stored[written_by].items() if value is not None]
+        stored = [(key, value) for key, value in self.stored[written_by].items() if value is not None]
         return self.stages[number].restore(*self._place, stored)
 
     def _compare(self, wanted: Any, found: Any) -> None:
@@ -97,7 +98,7 @@ class BothStages:
         assert found.refused == wanted.refused
         assert found.finished_records == wanted.finished_records
         assert found.finished_entries == wanted.finished_entries
-        for stored, batch in zip(self._stored, (wanted, found), strict=True):
+        for stored, batch in zip(self.stored, (wanted, found), strict=True):
             stored.update(batch.changes)
         self.natively += found.counters.natively
         self.counted_natively += getattr(found.counters, "counted_natively", 0)

@@ -284,9 +284,11 @@ def test_numbers_of_every_length_are_encoded_alike(number):
     both.check()
 
 
-def encoded(*, now=T0 // FINE_MS, limit=2048, pane=(), reporters=b"", places=b"", messages=(), more=()):
+def encoded(
+    *, now=T0 // FINE_MS, limit=2048, pane=(), reporters=b"", places=b"", messages=(), more=(), sums=(1, 2)
+):
     start, kept, weight = pane or (T0 // FINE_MS, len(places), 64)
-    panes = [(start, 1, 2, 0, 0, 0, 0, 0, kept, weight, 0)]
+    panes = [(start, *sums, *[0] * (7 - len(sums)), kept, weight, 0)]
     return STATE_VERSION + msgspec.msgpack.encode(
         (now, limit, panes, reporters, places, dict(messages), *more)
     )
@@ -302,6 +304,11 @@ HASH = struct.pack("<Q", 77)
         encoded(now=-1),
         encoded(pane=(T0 // FINE_MS, 0, 0)),
         encoded(pane=(T0 // FINE_MS, 0, 2**40)),
+        # Sums of these over all panes, or as millionths, need more than 64 bits.
+        encoded(pane=(T0 // FINE_MS, 0, 2**30)),
+        encoded(sums=(2**33, 2)),
+        encoded(sums=(1, 2**54)),
+        encoded(sums=(1, 2, 0, 0, 0, 2**33)),
         encoded(pane=(T0 // FINE_MS - 157, 0, 64)),
         encoded(pane=(T0 // FINE_MS - 99_999, 0, 64)),
         encoded(reporters=HASH),
@@ -320,7 +327,8 @@ HASH = struct.pack("<Q", 77)
         encoded(more=([], {number: 1 for number in range(513)}, 0, [])),
         encoded(more=([(T0 // FINE_MS - 1, 1, 1, 0, 0, 1)], {}, 0, [])),
         encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 1), (T0 // FINE_MS, 1, 1, 0, 0, 1)], {}, 0, [])),
-        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 2**56)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, 2**54)], {}, 0, [])),
+        encoded(more=([(T0 // FINE_MS, 2**33, 1, 0, 0, 1)], {}, 0, [])),
         encoded(more=([(T0 // FINE_MS, 1, 1, 0, 0, -(2**57))], {}, 0, [])),
         encoded(more=([(T0 // FINE_MS, *[0] * 12, 2**32, 1, 5)], {}, 0, [])),
         encoded(more=([(T0 // FINE_MS, *[0] * 12, 7, 1, 2**32)], {}, 0, [])),
@@ -350,6 +358,23 @@ def test_bytes_that_are_not_exactly_of_the_form_are_decoded_by_python(data):
         assert type(found) is type(expected)
         assert found is native.find(b"K")
         assert found.counts.encode() == expected.counts.encode()
+
+
+@pytest.mark.parametrize("most", [(2**33 - 1, 2**54 - 1), (2**56 - 1, 2**56 - 1)])
+def test_the_largest_numbers_of_a_damaged_record_are_added_up_alike(most):
+    count, risk = most
+    newest = T0 // FINE_MS
+    starts = range(newest - 150, newest + 1)
+    panes = [(start, count, risk, *[count] * 5, 0, 2**30 - 1, 0) for start in starts]
+    voices = [(start, *[count] * 4, *[risk] * 8) for start in starts]
+    data = STATE_VERSION + msgspec.msgpack.encode((newest, 2048, panes, b"", b"", {}, voices, {}, 0, []))
+    both = Both()
+    both.now = T0
+    python, native = CountStore(), native_store()
+    for store in (python, native):
+        store.restore(b"K", data + bytes(4))
+    both.python, both.native = (store.find(b"K").counts for store in (python, native))
+    both.check()
 
 
 @settings(max_examples=300)

@@ -1,6 +1,9 @@
 """One suite for both stores of records: whatever is done to them, they hold and write the same."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +47,13 @@ def facts(store: Any) -> Any:
     return len(store), store.size, store.changed_bytes, store.next_expiry(), sorted(store)
 
 
+def drained(store: Any) -> dict[bytes, bytes | None]:
+    """Return the changes, none of which may be of a key that another one is of."""
+    changes = list(store.drain_changes())
+    assert len(dict(changes)) == len(changes)
+    return dict(changes)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_both_hold_and_write_the_same(seed: int) -> None:
     """Changed as objects and as bytes, removed and put again, expired, written, and restored."""
@@ -80,13 +90,13 @@ def test_both_hold_and_write_the_same(seed: int) -> None:
                 python_done, native_done = python.expire(now, 1_000), native.expire(now, 1_000)
                 assert python_done == native_done
             case 7:
-                changes = dict(python.drain_changes())
-                assert dict(native.drain_changes()) == changes
+                changes = drained(python)
+                assert drained(native) == changes
                 for each, value in changes.items():
                     topic.pop(each, None) if value is None else topic.update({each: value})
             case 8 if chance.random() < 0.1:
-                changes = dict(python.drain_changes())
-                assert dict(native.drain_changes()) == changes
+                changes = drained(python)
+                assert drained(native) == changes
                 for each, value in changes.items():
                     topic.pop(each, None) if value is None else topic.update({each: value})
                 python, native = stores()
@@ -109,5 +119,31 @@ def test_what_cannot_be_read_is_refused() -> None:
     for store in stores():
         with pytest.raises(UnknownStateVersion):
             store.restore(b"Wx", b"\x09x" + bytes(4))
-    with pytest.raises(ValueError, match="cut off"):
-        stores()[1].restore(b"Wx", STATE_VERSION)
+    for cut_off in (STATE_VERSION, STATE_VERSION + bytes(3)):
+        with pytest.raises(ValueError, match="cut off"):
+            stores()[1].restore(b"Wx", cut_off)
+
+
+RESIDENT = """
+import os
+from pathlib import Path
+
+from streams.contract.wire.state_records import STATE_VERSION
+from streams.counting.native_store import native_record_store
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+store = native_record_store(bytes, bytes)
+before = resident()
+for number in range(50_000):
+    store.restore(b"W%015d" % number, STATE_VERSION + bytes(20) + bytes(4))
+print((resident() - before) / store.memory)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says what a process takes")
+def test_the_memory_of_records_is_about_what_the_process_takes() -> None:
+    # In a process of its own, which has freed nothing that it could take again.
+    done = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True)
+    assert 0.8 < float(done.stdout) < 1.5
