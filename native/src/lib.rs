@@ -17,18 +17,21 @@ mod daily_rows;
 mod distinct;
 mod earlier;
 mod enriched;
+mod entries;
 mod entry;
 mod envelope;
 mod event_time;
 mod expiry;
 mod for_tests;
 mod for_tests_coordination;
+mod for_tests_keys;
 mod gate;
 mod handed_over;
 mod hash;
 mod id_table;
 mod intake;
 mod json;
+mod key_table;
 mod known_as;
 mod law_cache;
 mod measures;
@@ -87,6 +90,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(for_tests::write_json, module)?)?;
     module.add_function(wrap_pyfunction!(for_tests::write_enriched, module)?)?;
     module.add_class::<for_tests_coordination::CoordinationForTests>()?;
+    module.add_class::<for_tests_keys::KeysForTests>()?;
     module.add_class::<for_tests_coordination::ClustersForTests>()?;
     module.add_class::<for_tests_coordination::ArrivalsForTests>()
 }

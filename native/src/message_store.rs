@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 
 use crate::changed_messages::{Changed, ChangedMessages, Held};
 use crate::counts::STATE_VERSION;
-use crate::expiry::DayNumbers;
+use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
 use crate::message::{Finding, Identity, Message, NewItems, Role};
 use crate::message_bytes::encode;
 use crate::message_record::{MessageRecord, UNDECIDED_DAYS};
@@ -455,18 +455,15 @@ impl MessageStore {
 
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
-        let mut removed = 0;
+        let (mut removed, mut seen) = (0, 0);
         while self.is_expired(today) {
-            if removed >= at_most {
+            if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
             let mut expired = Vec::new();
             let place = self.sweep.take().unwrap_or_default();
-            self.sweep = self.packed.walk(place, |key, kept| {
-                if i64::from(day_in(kept)) <= today {
-                    expired.push(key);
-                }
-            });
+            let within = (&mut seen, SEEN_AT_ONCE);
+            self.sweep = self.packed.find_expired(place, today, within, |key| expired.push(key));
             let is_last = self.sweep.is_none();
             if is_last {
                 // What was changed need not be in the blocks yet.

@@ -1,17 +1,16 @@
 //! State records of one type that expire, by key, as bytes: what a batch has changed in Python is objects until it is written
 //! (`RecordStore` of streams/counting/record_store.py).
 
-use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList};
 
 use crate::counts::STATE_VERSION;
-use crate::expiry::DayNumbers;
+use crate::entries::Entries;
+use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
+use crate::key_table::KeyTable;
 use crate::message_shapes::{day_in, EXPIRY_DAY};
 use crate::windows::DAY;
 
@@ -37,9 +36,16 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(key: &[u8], day: u32) -> Self {
+    /// With the bytes of the record, if there are any yet.
+    fn new(key: &[u8], value: &[u8], day: u32) -> Self {
         assert!(key.len() <= usize::from(u16::MAX), "the key of a state record is too long");
-        Entry { bytes: key.into(), key_length: key.len() as u16, is_taken: true, day, ..Entry::default() }
+        Entry {
+            bytes: [key, value].concat().into(),
+            key_length: key.len() as u16,
+            is_taken: true,
+            day,
+            ..Entry::default()
+        }
     }
 
     fn key(&self) -> &[u8] {
@@ -62,10 +68,9 @@ pub struct RecordStore {
     size: usize,
     #[pyo3(get)]
     changed_bytes: usize,
-    entries: Vec<Entry>,
+    entries: Entries<Entry>,
     free: Vec<u32>,
-    by_key: HashTable<u32>,
-    hasher: RandomState,
+    by_key: KeyTable,
     /// How many have bytes.
     records: usize,
     /// By place; the places in the order of the first change.
@@ -97,7 +102,7 @@ impl RecordStore {
         let day = day_in(value);
         let at = match self.place(key) {
             Some(at) => at,
-            None => self.take_place(Entry::new(key, day)),
+            None => self.take_place(Entry::new(key, &[], day)),
         };
         let before = self.entries[at].value().map(<[u8]>::len);
         let mut known = Some(self.entries[at].day);
@@ -124,25 +129,21 @@ impl RecordStore {
 
 impl RecordStore {
     fn place(&self, key: &[u8]) -> Option<usize> {
-        let hash = self.hasher.hash_one(key);
-        self.by_key.find(hash, |&at| self.entries[at as usize].key() == key).map(|&at| at as usize)
+        self.by_key.find(self.by_key.hash(key), |at| self.entries[at].key() == key)
     }
 
     fn take_place(&mut self, entry: Entry) -> usize {
-        let hash = self.hasher.hash_one(entry.key());
+        let hash = self.by_key.hash(entry.key());
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
-                at
+                at as usize
             }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() as u32 - 1
-            }
+            None => self.entries.push(entry),
         };
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.by_key.insert_unique(hash, at, |&other| hasher.hash_one(entries[other as usize].key()));
-        at as usize
+        let entries = &self.entries;
+        self.by_key.add(hash, at, |other| entries[other].key());
+        at
     }
 
     fn change_day(&mut self, at: usize, known: Option<u32>, day: u32) {
@@ -156,24 +157,27 @@ impl RecordStore {
         let entry = &mut self.entries[at];
         let key_length = usize::from(entry.key_length);
         let before = entry.bytes.len() - key_length;
-        if before == 0 {
-            self.records += 1;
-            self.size += key_length;
-        }
-        self.size = self.size + value.len() - before;
         if before == value.len() {
             entry.bytes[key_length..].copy_from_slice(value);
         } else {
             entry.bytes = [&entry.bytes[..key_length], value].concat().into();
         }
+        self.count_record(key_length, before, value.len());
+    }
+
+    /// Count the bytes of a record, which had so many before: 0 without one.
+    fn count_record(&mut self, key_length: usize, before: usize, now: usize) {
+        if before == 0 {
+            self.records += 1;
+            self.size += key_length;
+        }
+        self.size = self.size + now - before;
     }
 
     /// Remove a record, which is not among those of any day any more.
     fn forget(&mut self, at: usize) {
-        let hash = self.hasher.hash_one(self.entries[at].key());
-        if let Ok(found) = self.by_key.find_entry(hash, |&other| other as usize == at) {
-            found.remove();
-        }
+        let hash = self.by_key.hash(self.entries[at].key());
+        self.by_key.remove(hash, at);
         self.objects.remove(&(at as u32));
         let entry = std::mem::take(&mut self.entries[at]);
         self.free.push(at as u32);
@@ -202,10 +206,9 @@ impl RecordStore {
         RecordStore {
             size: 0,
             changed_bytes: 0,
-            entries: Vec::new(),
+            entries: Entries::default(),
             free: Vec::new(),
-            by_key: HashTable::new(),
-            hasher: RandomState::new(),
+            by_key: KeyTable::default(),
             records: 0,
             objects: HashMap::new(),
             touched: Vec::new(),
@@ -244,8 +247,8 @@ impl RecordStore {
             return Err(PyValueError::new_err("a state record is cut off"));
         }
         let day = day_in(value);
-        let at = self.take_place(Entry::new(key, day));
-        self.set_value(at, value);
+        self.take_place(Entry::new(key, value, day));
+        self.count_record(key.len(), 0, value.len());
         self.days.change(None, Some(day));
         Ok(())
     }
@@ -264,7 +267,7 @@ impl RecordStore {
         let day = (-(-expires_ms).div_euclid(DAY)) as u32;
         let at = match self.place(key) {
             Some(at) => at,
-            None => self.take_place(Entry::new(key, day)),
+            None => self.take_place(Entry::new(key, &[], day)),
         };
         let entry = &self.entries[at];
         let mut known = Some(entry.day);
@@ -303,8 +306,8 @@ impl RecordStore {
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
         let (mut removed, mut seen) = (0, 0);
-        while seen <= self.entries.len() && self.days.earliest().is_some_and(|day| i64::from(day) <= today) {
-            if removed >= at_most {
+        while self.days.earliest().is_some_and(|day| i64::from(day) <= today) {
+            if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
             if self.sweep >= self.entries.len() {
@@ -317,7 +320,6 @@ impl RecordStore {
                 self.days.change(Some(entry.day), None);
                 self.forget(at);
                 removed += 1;
-                seen = 0;
             }
         }
         true
