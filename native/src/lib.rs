@@ -3,6 +3,7 @@
 mod arrivals;
 mod assessment;
 mod changed_messages;
+mod changes;
 mod channel_adds;
 mod channel_call;
 mod channel_follows;
@@ -44,6 +45,7 @@ mod msgpack;
 mod packed;
 mod panes;
 mod policies;
+mod pool;
 mod receipts;
 mod record;
 mod record_store;
@@ -55,6 +57,7 @@ mod reporter;
 mod reporter_home;
 mod rest;
 mod risk;
+mod short_key;
 mod signature;
 mod stamp;
 mod stamped_sums;
@@ -91,6 +94,8 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(for_tests::write_enriched, module)?)?;
     module.add_class::<for_tests_coordination::CoordinationForTests>()?;
     module.add_class::<for_tests_keys::KeysForTests>()?;
+    module.add_class::<for_tests_keys::PoolForTests>()?;
+    module.add_function(wrap_pyfunction!(for_tests_keys::short_key, module)?)?;
     module.add_class::<for_tests_coordination::ClustersForTests>()?;
     module.add_class::<for_tests_coordination::ArrivalsForTests>()
 }

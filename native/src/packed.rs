@@ -6,6 +6,8 @@ use std::ops::Range;
 use crate::entries::Entries;
 use crate::key_table::KeyTable;
 use crate::message_shapes::day_in;
+use crate::pool::{self, Pool};
+use crate::short_key::{shortened, whole};
 
 /// Searching and changing a block takes time with its size, and each takes an allocation.
 const BLOCK: usize = 512;
@@ -31,6 +33,7 @@ const BLOCK_SEEN: usize = 32;
 #[derive(Default)]
 pub struct PackedRecords {
     groups: Entries<Group>,
+    pool: Pool,
     free: Vec<u32>,
     by_name: KeyTable,
     large: HashMap<Box<[u8]>, Box<[u8]>>,
@@ -43,8 +46,8 @@ pub struct PackedRecords {
 /// Most groups have one block, and there may be ten million of them.
 #[derive(Default)]
 struct Group {
-    /// The name, and behind it the only block.
-    bytes: Box<[u8]>,
+    /// The shortened name, and behind it the only block.
+    bytes: pool::Place,
     /// The blocks if there are several.
     several: Option<Box<Several>>,
     /// No record of the only block expires before this day; 0 with several blocks.
@@ -59,13 +62,13 @@ struct Several {
 }
 
 impl Group {
-    fn name(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.name_length)]
+    fn name<'a>(&self, pool: &'a Pool) -> &'a [u8] {
+        &pool.get(self.bytes)[..usize::from(self.name_length)]
     }
 
     fn is_empty(&self) -> bool {
         match &self.several {
-            None => self.block(0).is_empty(),
+            None => self.bytes.length() == usize::from(self.name_length),
             Some(several) => several.records == 0,
         }
     }
@@ -74,21 +77,22 @@ impl Group {
         self.several.as_ref().map_or(1, |several| several.blocks.len())
     }
 
-    fn block(&self, at: usize) -> &[u8] {
+    fn block<'a>(&'a self, at: usize, pool: &'a Pool) -> &'a [u8] {
         match &self.several {
-            None => &self.bytes[usize::from(self.name_length)..],
+            None => &pool.get(self.bytes)[usize::from(self.name_length)..],
             Some(several) => &several.blocks[at],
         }
     }
 
     /// Cut a part out of a block, and add an entry to its end.
-    fn change(&mut self, at: usize, cut: Range<usize>, entry: [&[u8]; 3]) {
-        let (block, begin) = match &mut self.several {
-            None => (&mut self.bytes, usize::from(self.name_length)),
-            Some(several) => (&mut several.blocks[at], 0),
-        };
-        let (before, after) = (&block[..begin + cut.start], &block[begin + cut.end..]);
-        *block = [before, after, entry[0], entry[1], entry[2]].concat().into();
+    fn change(&mut self, at: usize, cut: Range<usize>, entry: [&[u8]; 3], pool: &mut Pool) {
+        let block = self.block(at, pool);
+        let (before, after) = (&block[..cut.start], &block[cut.end..]);
+        let changed = [before, after, entry[0], entry[1], entry[2]].concat();
+        match &mut self.several {
+            None => self.bytes = pool.replace_end(self.bytes, usize::from(self.name_length), &changed),
+            Some(several) => several.blocks[at] = changed.into(),
+        }
     }
 }
 
@@ -111,67 +115,75 @@ impl PackedRecords {
     }
 
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let (group, name) = split(key);
-        if let Some(at) = self.group(group) {
-            let block = self.groups[at].block(self.place(key, self.groups[at].blocks()));
-            if let Some(found) = find(block, name) {
+        let (group, name) = short(key);
+        if let Some(at) = self.group(self.by_name.hash(&group), &group) {
+            let block = self.groups[at].block(self.place(key, self.groups[at].blocks()), &self.pool);
+            if let Some(found) = find(block, &name) {
                 return Some(&block[found.record..found.end]);
             }
         }
         self.large.get(key).map(|record| &**record)
     }
 
-    /// `record` ends with its day of expiry.
-    pub fn put(&mut self, key: &[u8], record: &[u8]) {
-        let (group, name) = split(key);
+    /// Store a record, which ends with its day of expiry; return the one before.
+    pub fn put(&mut self, key: &[u8], record: &[u8]) -> Option<Vec<u8>> {
+        let (group, name) = short(key);
         if record.len() > LARGEST || name.len() > LONGEST_NAME {
-            self.remove(key);
-            self.records += 1;
+            let before = self.remove(key);
             self.bytes += key.len() + record.len();
             self.large.insert(key.into(), record.into());
-            return;
+            self.records += 1;
+            return before;
         }
-        if self.large.contains_key(key) {
-            self.remove(key);
+        let mut before = None;
+        if !self.large.is_empty() && self.large.contains_key(key) {
+            before = self.remove(key);
         }
-        let at = self.group(group).unwrap_or_else(|| self.add_group(group));
+        let hash = self.by_name.hash(&group);
+        let at = self.group(hash, &group).unwrap_or_else(|| self.add_group(hash, &group));
         let place = self.place(key, self.groups[at].blocks());
         let group = &mut self.groups[at];
         let length = HEADER + name.len() + record.len();
         let [low, high] = (length as u16).to_le_bytes();
-        let entry = [&[low, high, name.len() as u8], name, record];
-        match find(group.block(place), name) {
+        let entry = [&[low, high, name.len() as u8], &*name, record];
+        let block = group.block(place, &self.pool);
+        match find(block, &name) {
             None => {
                 self.records += 1;
                 if let Some(several) = &mut group.several {
                     several.records += 1;
                 }
-                group.change(place, 0..0, entry);
+                group.change(place, 0..0, entry, &mut self.pool);
             }
-            Some(before) => {
-                self.bytes -= before.end - before.begin;
-                group.change(place, before.begin..before.end, entry);
+            Some(found) => {
+                before = Some(block[found.record..found.end].to_vec());
+                self.bytes -= found.end - found.begin;
+                group.change(place, found.begin..found.end, entry, &mut self.pool);
             }
         }
         self.bytes += length;
         group.earliest = group.earliest.min(day_in(record));
-        if group.block(place).len() > BLOCK {
+        if group.block(place, &self.pool).len() > BLOCK {
             self.grow(at);
         }
+        before
     }
 
-    pub fn remove(&mut self, key: &[u8]) {
-        if let Some(record) = self.large.remove(key) {
+    /// Remove a record; return what it was.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        if let Some(large) = self.large.remove(key) {
             self.records -= 1;
-            self.bytes -= key.len() + record.len();
-            return;
+            self.bytes -= key.len() + large.len();
+            return Some(large.into());
         }
-        let (group, name) = split(key);
-        let Some(at) = self.group(group) else { return };
+        let (group, name) = short(key);
+        let at = self.group(self.by_name.hash(&group), &group)?;
         let place = self.place(key, self.groups[at].blocks());
         let group = &mut self.groups[at];
-        let Some(found) = find(group.block(place), name) else { return };
-        group.change(place, found.begin..found.end, [&[]; 3]);
+        let block = group.block(place, &self.pool);
+        let found = find(block, &name)?;
+        let before = block[found.record..found.end].to_vec();
+        group.change(place, found.begin..found.end, [&[]; 3], &mut self.pool);
         if let Some(several) = &mut group.several {
             several.records -= 1;
         }
@@ -180,17 +192,19 @@ impl PackedRecords {
         if group.is_empty() {
             self.remove_group(at);
         }
+        Some(before)
     }
 
     /// The keys of a group, among them those of all records that have the bytes `part`.
     pub fn of_group(&self, group: &[u8], part: &[u8]) -> Vec<Vec<u8>> {
         let has_part = |record: &[u8]| part.is_empty() || record.windows(part.len()).any(|some| some == part);
         let mut found = Vec::new();
-        if let Some(at) = self.group(group) {
+        let short = shortened(group);
+        if let Some(at) = self.group(self.by_name.hash(&short), &short) {
             let of_group = &self.groups[at];
-            for block in (0..of_group.blocks()).map(|place| of_group.block(place)) {
+            for block in (0..of_group.blocks()).map(|place| of_group.block(place, &self.pool)) {
                 let entries = entries(block).filter(|entry| has_part(&block[entry.record..entry.end]));
-                found.extend(entries.map(|entry| key_of(group, entry.name(block))));
+                found.extend(entries.map(|entry| key_of(&short, entry.name(block))));
             }
         }
         for (key, record) in &self.large {
@@ -227,12 +241,12 @@ impl PackedRecords {
                 continue;
             }
             *seen += BLOCK_SEEN;
-            let block = group.block(place.block);
+            let block = group.block(place.block, &self.pool);
             let mut earliest = u32::MAX;
             for entry in entries(block) {
                 let record = &block[entry.record..entry.end];
                 if has_expired(record) {
-                    see(key_of(group.name(), entry.name(block)));
+                    see(key_of(group.name(&self.pool), entry.name(block)));
                 } else {
                     earliest = earliest.min(day_in(record));
                 }
@@ -246,14 +260,14 @@ impl PackedRecords {
         Some(place)
     }
 
-    fn group(&self, name: &[u8]) -> Option<usize> {
-        self.by_name.find(self.by_name.hash(name), |at| self.groups[at].name() == name)
+    fn group(&self, hash: u64, name: &[u8]) -> Option<usize> {
+        self.by_name.find(hash, |at| self.groups[at].name(&self.pool) == name)
     }
 
-    fn add_group(&mut self, name: &[u8]) -> usize {
+    fn add_group(&mut self, hash: u64, name: &[u8]) -> usize {
         assert!(name.len() <= usize::from(u16::MAX), "the key of a state record is too long");
         let group = Group {
-            bytes: name.into(),
+            bytes: self.pool.add([name, &[]]),
             name_length: name.len() as u16,
             earliest: u32::MAX,
             ..Group::default()
@@ -265,20 +279,21 @@ impl PackedRecords {
             }
             None => self.groups.push(group),
         };
-        let groups = &self.groups;
-        self.by_name.add(self.by_name.hash(name), at, |other| groups[other].name());
+        let (groups, pool) = (&self.groups, &self.pool);
+        self.by_name.add(hash, at, |other| groups[other].name(pool));
         self.bytes += name.len();
         at
     }
 
     fn remove_group(&mut self, at: usize) {
         let group = std::mem::take(&mut self.groups[at]);
-        self.by_name.remove(self.by_name.hash(group.name()), at);
+        self.by_name.remove(self.by_name.hash(group.name(&self.pool)), at);
         // It is passed over.
         self.groups[at].earliest = u32::MAX;
         self.free.push(at as u32);
         self.further_blocks -= group.blocks() - 1;
-        self.bytes -= group.name().len();
+        self.bytes -= usize::from(group.name_length);
+        self.pool.remove(group.bytes);
     }
 
     /// In which of so many blocks a key is.
@@ -298,12 +313,12 @@ impl PackedRecords {
     /// Add a block, to which about half of the records of another one move.
     fn grow(&mut self, at: usize) {
         let group = &mut self.groups[at];
-        let name: Box<[u8]> = group.name().into();
+        let name: Box<[u8]> = group.name(&self.pool).into();
         if group.several.is_none() {
-            let block: Box<[u8]> = group.block(0).into();
+            let block: Box<[u8]> = group.block(0, &self.pool).into();
             let records = entries(&block).count();
             group.several = Some(Box::new(Several { blocks: vec![block], records }));
-            group.bytes = name.clone();
+            group.bytes = self.pool.replace_end(group.bytes, name.len(), &[]);
         }
         group.earliest = 0;
         let Some(Several { blocks, .. }) = group.several.as_deref_mut() else { return };
@@ -356,6 +371,13 @@ fn split(key: &[u8]) -> (&[u8], &[u8]) {
     (&key[..at], key.get(at + 1..).unwrap_or_default())
 }
 
+/// The names of group and record as they are kept.
+fn short(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let (group, name) = split(key);
+    (shortened(group), shortened(name))
+}
+
+/// The key of the names that are kept.
 fn key_of(group: &[u8], name: &[u8]) -> Vec<u8> {
-    [group, b"\0", name].concat()
+    [&*whole(group), b"\0", &*whole(name)].concat()
 }

@@ -1,11 +1,10 @@
 """Fills one partition of the home of channels with quiet channels, in a process of its own and without a broker.
 
 `python -m tests.bench.many_quiet CORE CHANNELS` prints as JSON what they take and how long the longest calls are,
-first filled by a report each, then restored. Times are CPU times of the thread: other programs do not add to them.
+filled by a report each; with `restore` behind it restored; then what reports take. With `reporters` behind it prints
+what quiet reporters take. Times are CPU times of the thread: other programs add little to them.
 """
 
-import ctypes
-import gc
 import json
 import random
 import sys
@@ -20,7 +19,11 @@ from streams.contract.wire.times import DAY
 from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.limits import LIMITS
 from streams.deciding.partition.settings import PartitionSettings
+from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.reporters.reporter import Reporter, ReportFacts
 from streams.deciding.reporters.rules import compile_reporter_rules
+from streams.deciding.reporters.state import state_key
+from streams.deciding.reporters.store import keep, reporter_store
 from streams.deciding.reports.crowd import CHANNEL_ARRIVALS, MESSAGE_REPORTERS
 from streams.deciding.reports.rules import ReportRules, compile_report_rules
 from streams.deciding.reports.stage import report_stage
@@ -31,6 +34,7 @@ from streams.running.app.garbage_collection import leave_out_what_stays
 from tests.bench import traffic
 from tests.bench.hops import Record, Way
 from tests.bench.place import ONE_TOPIC
+from tests.categories import CODES
 from tests.filled_worker import resident
 
 BEGIN_MS = 1_800_000_000_000
@@ -172,21 +176,6 @@ def batches(number: int) -> Iterator[range]:
     return (range(at, min(at + BATCH, number)) for at in range(0, number, BATCH))
 
 
-class _Mallinfo(ctypes.Structure):
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-    ]
-
-
-def allocated() -> int:
-    """The bytes that the C library has given out and not taken back."""
-    mallinfo = ctypes.CDLL(None).mallinfo2
-    mallinfo.restype = _Mallinfo
-    found = mallinfo()
-    return found.uordblks + found.hblkhd
-
-
 def fill(rules: ReportRules, channels: int) -> dict:
     few, others = Reports(templates(rules, 0)), Reports(templates(rules, 2))
     partition = Partition(rules)
@@ -203,13 +192,7 @@ def fill(rules: ReportRules, channels: int) -> dict:
         "filled: longest slice, ms": calls.ms,
         "filled: CPU per report, us": round(calls.total / channels * 1e6, 1),
     }
-    for name, spread in (("uniform", uniform), ("zipf", zipf)):
-        chance = random.Random(7)
-        calls = Longest()
-        for numbers in batches(REPORTS):
-            partition.apply(others.records(FEW_EXPIRE + spread(chance, channels) for _ in numbers), calls)
-        figures[f"{name}: CPU per report, us"] = round(calls.total / REPORTS * 1e6, 1)
-        figures[f"{name}: longest slice, ms"] = calls.ms
+    figures |= reports_about(partition, others, FEW_EXPIRE, channels)
     state = partition.state
     figures["episodes"] = len(state.episodes)
     figures["records"] = [len(state.counts), *(len(each) for each in state.crowd.by_kind.values())]
@@ -223,27 +206,39 @@ def fill(rules: ReportRules, channels: int) -> dict:
     return figures
 
 
-def uniform(chance: random.Random, channels: int) -> int:
-    return chance.randrange(channels)
+def reports_about(partition: Partition, reports: Reports, first: int, channels: int) -> dict[str, float]:
+    """What reports take about channels that are there, and about new ones."""
+    chance, figures = random.Random(7), {}
+    spreads: dict[str, Callable[[int], int]] = {
+        "uniform": lambda _: chance.randrange(channels),
+        "zipf": lambda _: int((channels + 1) ** chance.random()) - 1,
+        "new": lambda number: channels + number,
+    }
+    for name, spread in spreads.items():
+        calls = Longest()
+        for numbers in batches(REPORTS):
+            partition.apply(reports.records(first + spread(number) for number in numbers), calls)
+        figures[f"{name}: CPU per report, us"] = round(calls.total / REPORTS * 1e6, 1)
+        figures[f"{name}: longest slice, ms"] = calls.ms
+    return figures
 
 
-def zipf(chance: random.Random, channels: int) -> int:
-    return int((channels + 1) ** chance.random()) - 1
-
-
-def state_records(rules: ReportRules) -> dict[bytes, list[tuple[bytes, bytes]]]:
-    """Records of the state of a quiet channel, by type, with places to fill in."""
+def state_records(
+    rules: ReportRules,
+) -> tuple[dict[bytes, list[tuple[bytes, bytes]]], dict[bytes, bytes]]:
+    """Records of the state of a quiet channel, by type, with places to fill in; and those of the partition."""
     found: dict[bytes, list[tuple[bytes, bytes]]] = {
         kind: [] for kind in (CHANNEL_COUNTS, CHANNEL_ARRIVALS, MESSAGE_REPORTERS)
     }
+    others: dict[bytes, bytes] = {}
     made = templates(rules, 2)
     partition = Partition(rules)
     report = Reports(made)
     for number in range(1, 1_000):
         slices = partition.stage.apply(partition.state, report.records([number]))
         for key, value in slices.changes.items():
+            assert value is not None
             if key[:1] in found:
-                assert value is not None
                 message = b"%032x" % (number * MESSAGES + number % MESSAGES)
                 found[key[:1]].append(
                     (
@@ -251,48 +246,76 @@ def state_records(rules: ReportRules) -> dict[bytes, list[tuple[bytes, bytes]]]:
                         value.replace(message, _MESSAGE),
                     )
                 )
-    return found
+            else:
+                others[key] = value
+    return found, others
 
 
-def restore(rules: ReportRules, channels: int) -> dict:
-    records = state_records(rules)
-    stage = report_stage(rules)
+def restore(rules: ReportRules, channels: int) -> dict[str, float]:
+    records, others = state_records(rules)
+    partition = Partition(rules)
     leave_out_what_stays()
-    figures: dict = {}
-    every: dict[bytes, list[tuple[bytes, bytes]]] = {kind: rows for kind, rows in records.items()}
-    for kinds in ([CHANNEL_COUNTS], [CHANNEL_ARRIVALS], [MESSAGE_REPORTERS], list(every)):
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
-        name = b"".join(kinds).decode()
-        calls, pauses = Longest(), Longest()
-        before, used = resident(), allocated()
+    calls = Longest()
+    before = resident()
 
-        def entries(kinds: list[bytes] = kinds, calls: Longest = calls) -> Iterator[tuple[bytes, bytes]]:
-            for begin in range(0, channels, LOOKED_AT):
-                made = []
-                for number in range(begin, begin + LOOKED_AT):
-                    message = b"%032x" % (number * MESSAGES + number % MESSAGES)
-                    channel = ref(number)
-                    for kind in kinds:
-                        key, value = every[kind][number % len(every[kind])]
-                        made.append(
-                            (
-                                key.replace(_CHANNEL, channel).replace(_MESSAGE, message),
-                                value.replace(_MESSAGE, message),
-                            )
-                        )
-                began = time.thread_time()
-                yield from made
-                calls.add(time.thread_time() - began)
+    def entries() -> Iterator[tuple[bytes, bytes]]:
+        yield from others.items()
+        for begin in range(0, channels, LOOKED_AT):
+            made = []
+            for number in range(begin, begin + LOOKED_AT):
+                message = b"%032x" % (number * MESSAGES + number % MESSAGES)
+                channel = ref(number)
+                for rows in records.values():
+                    key, value = rows[number % len(rows)]
+                    key = key.replace(_CHANNEL, channel).replace(_MESSAGE, message)
+                    made.append((key, value.replace(_MESSAGE, message)))
+            began = time.thread_time()
+            yield from made
+            calls.add(time.thread_time() - began)
 
-        began = time.thread_time()
-        state = stage.restore(0, 1, entries())
-        figures[f"restored {name}: bytes"] = round((resident() - before) / channels, 1)
-        figures[f"restored {name}: allocated"] = round((allocated() - used) / channels, 1)
-        figures[f"restored {name}: channels/s"] = round(channels / calls.total)
-        figures[f"restored {name}: longest {LOOKED_AT}, ms"] = calls.ms
-        pauses.measure(lambda state=state: state.counts.next_expiry())
-        del state
+    partition.state = partition.stage.restore(0, 1, entries())
+    figures = {
+        "restored: bytes": round((resident() - before) / channels, 1),
+        "restored: channels/s": round(channels / calls.total),
+        f"restored: longest {LOOKED_AT}, ms": calls.ms,
+    }
+    return figures | reports_about(partition, Reports(templates(rules, 2)), 0, channels)
+
+
+def reporters(*, native: bool, number: int) -> dict[str, float]:
+    """Bytes per reporter with one report, first noted and then restored."""
+    rules = load_rules(sources=ONE_TOPIC).reporters
+    key = DEMONSTRATION.current
+    stores = [reporter_store(native=native), reporter_store(native=native)]
+    figures = {}
+    leave_out_what_stays()
+    before = resident()
+    for person in range(number):
+        reporter = Reporter()
+        reporter.note_report(
+            rules,
+            ReportFacts(
+                "user",
+                BEGIN_MS + person,
+                BEGIN_MS // 1_000,
+                CODES["spam"],
+                key.target_hash(f"channel/{person % 2_000}", f"message/{person}"),
+                key.channel_hash(f"channel/{person % 2_000}"),
+                False,
+                False,
+            ),
+        )
+        keep(stores[0], state_key(b"%016x" % key.reporter_hash(f"{person}")), reporter, BEGIN_MS)
+        if person % BATCH == BATCH - 1:
+            for _ in stores[0].drain_changes():
+                pass
+    figures["noted: bytes"] = round((resident() - before) / number, 1)
+    before = resident()
+    for each in stores[0]:
+        record = stores[0].encoded(each)
+        assert record is not None
+        stores[1].restore(each, record)
+    figures["restored: bytes"] = round((resident() - before) / number, 1)
     return figures
 
 
@@ -303,6 +326,8 @@ if __name__ == "__main__":
     figures = {"core": core, "channels": number}
     if "restore" in sys.argv[3:]:
         figures |= restore(rules, number)
+    elif "reporters" in sys.argv[3:]:
+        figures |= reporters(native=core == "native", number=number)
     else:
         figures |= fill(rules, number)
     print(json.dumps(figures, indent=1))
