@@ -17,7 +17,7 @@ pub(crate) enum Held {
 
 pub(crate) struct Changed {
     pub key: Box<[u8]>,
-    /// None once it is removed.
+    /// None once it is removed or taken out.
     pub held: Option<Held>,
     pub expires: u32,
 }
@@ -25,10 +25,12 @@ pub(crate) struct Changed {
 #[derive(Default)]
 pub(crate) struct ChangedMessages {
     changed: Vec<Changed>,
+    /// How many of those were taken out, from the front.
+    first: usize,
     /// Places in `changed`, but for what is removed.
     by_key: HashTable<u32>,
     hasher: RandomState,
-    /// How often all were taken. A place is valid until then.
+    /// How often all were taken out. A place is valid until then.
     pub taken: u64,
 }
 
@@ -55,7 +57,7 @@ impl ChangedMessages {
         }
     }
 
-    /// What is in a place that was found when all had been taken so often. Raises RuntimeError if it is there no more.
+    /// What is in a place that was found when all had been taken out so often. Raises RuntimeError if it is there no more.
     pub fn held(&mut self, at: usize, taken: u64) -> PyResult<&mut Held> {
         let changed = if taken == self.taken { self.changed.get_mut(at) } else { None };
         let held = changed.and_then(|changed| changed.held.as_mut());
@@ -73,8 +75,12 @@ impl ChangedMessages {
     }
 
     pub fn remove(&mut self, at: usize) {
-        let hash = self.hasher.hash_one(&*self.changed[at].key);
+        self.remove_key(at);
         self.changed[at].held = None;
+    }
+
+    fn remove_key(&mut self, at: usize) {
+        let hash = self.hasher.hash_one(&*self.changed[at].key);
         if let Ok(found) = self.by_key.find_entry(hash, |&other| other as usize == at) {
             found.remove();
         }
@@ -85,10 +91,20 @@ impl ChangedMessages {
         self.changed.iter().filter(|changed| changed.held.is_some()).map(|changed| &*changed.key)
     }
 
-    /// Take all out.
-    pub fn take(&mut self) -> Vec<Changed> {
-        self.by_key.clear();
+    /// Take out the first one that is there; after the last one no place is valid any more.
+    pub fn take_first(&mut self) -> Option<(Box<[u8]>, Held, u32)> {
+        while self.first < self.changed.len() {
+            let at = self.first;
+            self.first += 1;
+            if self.changed[at].held.is_some() {
+                self.remove_key(at);
+                let Changed { key, held, expires } = &mut self.changed[at];
+                return Some((std::mem::take(key), held.take()?, *expires));
+            }
+        }
+        self.changed = Vec::new();
+        self.first = 0;
         self.taken += 1;
-        std::mem::take(&mut self.changed)
+        None
     }
 }

@@ -90,6 +90,39 @@ pub fn decode(bytes: &[u8]) -> Option<Message> {
     (again == bytes).then_some(message)
 }
 
+/// What differs in the records of messages with one report, which is a notice. Most are such.
+pub struct OneReport<'a> {
+    /// As `write_entry` writes it.
+    pub entry: &'a [u8],
+    pub id: &'a str,
+    pub source: &'a str,
+    pub country: &'a str,
+    pub category: &'a str,
+}
+
+/// Read such a record as `encode` has written it, in a third of the time of `decode`; None for any other one.
+pub fn read_one(bytes: &[u8]) -> Option<OneReport<'_>> {
+    let (entry, rest) = bytes.strip_prefix(&[0x9b, 0xc4, ENTRY as u8])?.split_at_checked(ENTRY)?;
+    // One report, not sampled, no decisions.
+    let (id, rest) = read_text(rest.strip_prefix(&[1, 0xc2, 0xc0, 0xc0, 0x90, 0x91])?)?;
+    let (source, rest) = read_text(rest.strip_prefix(&[0x91])?)?;
+    let (tag, rest) = rest.strip_prefix(&[0xc4, 1, 0, 0x93])?.split_first()?;
+    let (received, rest) = rest.split_at_checked(4)?;
+    let (country, rest) = read_text(rest)?;
+    let (category, rest) = read_text(rest)?;
+    let time = read_entry(entry).1;
+    let is_usual = *tag == 0xce && time > 0xffff && received == time.to_be_bytes() && rest == [0xc0];
+    (is_usual && !id.is_empty()).then_some(OneReport { entry, id, source, country, category })
+}
+
+/// Read a text of up to 31 bytes; return what follows, too.
+fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    expect(tag & 0xe0 == 0xa0)?;
+    let (text, rest) = rest.split_at_checked(usize::from(tag & 0x1f))?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
 pub fn write_entry(out: &mut Vec<u8>, one: &Reported) {
     out.extend_from_slice(&one.reporter.to_le_bytes());
     out.extend_from_slice(&one.received.to_le_bytes());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::message::{FirstReport, Identity, Message, Reported};
-use crate::message_bytes::{decode, encode, read_entry, write_entry, ENTRY};
+use crate::message_bytes::{decode, encode, read_entry, read_one, write_entry, ENTRY};
 
 /// The day of expiry follows the record: big-endian, 32 bits.
 pub const EXPIRY_DAY: usize = 4;
@@ -40,7 +40,15 @@ impl Shapes {
     /// A record of the state topic as it is kept.
     pub fn pack_bytes(&mut self, record: &[u8], out: &mut Vec<u8>) {
         let day = record.len() - EXPIRY_DAY;
-        match record.get(1..day).and_then(decode) {
+        let body = record.get(1..day);
+        if let Some(one) = body.and_then(read_one) {
+            if let Some(number) = self.number_of([one.source, one.country, one.category]) {
+                let parts = [&number.to_be_bytes()[..], one.entry, one.id.as_bytes(), &record[day..]];
+                parts.iter().for_each(|part| out.extend_from_slice(part));
+                return;
+            }
+        }
+        match body.and_then(decode) {
             Some(message) => self.pack(&message, record, out),
             None => whole(record, out),
         }

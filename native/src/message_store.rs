@@ -3,15 +3,16 @@
 //!
 //! A record that `message_bytes::decode` does not take, as of a message that was decided on, is foreign: Python decodes it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
-use crate::changed_messages::{Changed, ChangedMessages, Held};
+use crate::changed_messages::{ChangedMessages, Held};
+use crate::changes::{change, deletion, Change, Changes, Changing};
 use crate::counts::STATE_VERSION;
-use crate::expiry::DayNumbers;
+use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
 use crate::message::{Finding, Identity, Message, NewItems, Role};
 use crate::message_bytes::encode;
 use crate::message_record::{MessageRecord, UNDECIDED_DAYS};
@@ -132,7 +133,7 @@ pub struct MessageStore {
     changed: ChangedMessages,
     /// Large records as they were last written, which the next batch would decode again.
     large: HashMap<Box<[u8]>, Box<Message>>,
-    removed: Vec<Box<[u8]>>,
+    removed: VecDeque<Box<[u8]>>,
     days: DayNumbers,
     sweep: Option<Place>,
     interpreter: Interpreter,
@@ -296,22 +297,20 @@ impl MessageStore {
             self.changed.remove(at);
         }
         self.large.remove(key);
-        if let Some(kept) = self.packed.get(key) {
-            self.size -= key.len() + self.shapes.length(kept);
-            self.packed.remove(key);
-            self.removed.push(key.into());
+        if let Some(kept) = self.packed.remove(key) {
+            self.size -= key.len() + self.shapes.length(&kept);
+            self.removed.push_back(key.into());
         }
         true
     }
 
     /// Store the bytes of a record for the state topic.
     fn keep(&mut self, key: &[u8], value: &[u8], kept: &[u8]) {
-        match self.packed.get(key) {
+        match self.packed.put(key, kept) {
             None => self.size += key.len(),
-            Some(before) => self.size -= self.shapes.length(before),
+            Some(before) => self.size -= self.shapes.length(&before),
         }
         self.size += value.len();
-        self.packed.put(key, kept);
     }
 }
 
@@ -345,7 +344,7 @@ impl MessageStore {
             shapes: Shapes::default(),
             changed: ChangedMessages::default(),
             large: HashMap::new(),
-            removed: Vec::new(),
+            removed: VecDeque::new(),
             days: DayNumbers::default(),
             sweep: None,
             interpreter: Interpreter {
@@ -455,18 +454,15 @@ impl MessageStore {
 
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
-        let mut removed = 0;
+        let (mut removed, mut seen) = (0, 0);
         while self.is_expired(today) {
-            if removed >= at_most {
+            if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
             let mut expired = Vec::new();
             let place = self.sweep.take().unwrap_or_default();
-            self.sweep = self.packed.walk(place, |key, kept| {
-                if i64::from(day_in(kept)) <= today {
-                    expired.push(key);
-                }
-            });
+            let within = (&mut seen, SEEN_AT_ONCE);
+            self.sweep = self.packed.find_expired(place, today, within, |key| expired.push(key));
             let is_last = self.sweep.is_none();
             if is_last {
                 // What was changed need not be in the blocks yet.
@@ -487,43 +483,46 @@ impl MessageStore {
         self.days.earliest().map(|day| i64::from(day) * DAY)
     }
 
-    fn drain_changes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let changes = PyList::empty(py);
-        for key in std::mem::take(&mut self.removed) {
+    fn drain_changes(slf: &Bound<Self>) -> Changes {
+        Changes::of(slf)
+    }
+}
+
+impl Changing for MessageStore {
+    fn next_change(&mut self, py: Python) -> PyResult<Option<Change>> {
+        while let Some(key) = self.removed.pop_front() {
             // What was put again is written below.
             if self.changed.find(&key).is_none() {
-                changes.append((PyBytes::new(py, &key), py.None()))?;
+                return Ok(Some(deletion(py, &key)));
             }
         }
+        let Some((key, held, expires)) = self.changed.take_first() else {
+            self.changed_bytes = 0;
+            return Ok(None);
+        };
+        self.large.remove(&key);
         let (mut value, mut kept) = (Vec::new(), Vec::new());
-        for Changed { key, held, expires } in self.changed.take() {
-            self.large.remove(&key);
-            value.clear();
-            kept.clear();
-            let mut large = None;
-            match held {
-                None => continue,
-                Some(Held::Native(message)) => {
-                    write_record(&message, expires, &mut value);
-                    self.shapes.pack(&message, &value, &mut kept);
-                    large = Some(message).filter(|message| message.reporters.len() >= LARGE);
-                }
-                Some(Held::Foreign(foreign)) => {
-                    let encoded = self.interpreter.encode_record.call1(py, (foreign,))?;
-                    value.extend_from_slice(encoded.extract(py)?);
-                    self.shapes.pack_bytes(&value, &mut kept);
-                }
+        let mut large = None;
+        match held {
+            Held::Native(message) => {
+                write_record(&message, expires, &mut value);
+                self.shapes.pack(&message, &value, &mut kept);
+                large = Some(message).filter(|message| message.reporters.len() >= LARGE);
             }
-            self.keep(&key, &value, &kept);
-            changes.append((PyBytes::new(py, &key), PyBytes::new(py, &value)))?;
-            if let Some(message) = large {
-                if self.large.len() >= MOST_LARGE {
-                    self.large.clear();
-                }
-                self.large.insert(key, message);
+            Held::Foreign(foreign) => {
+                let encoded = self.interpreter.encode_record.call1(py, (foreign,))?;
+                value.extend_from_slice(encoded.extract(py)?);
+                self.shapes.pack_bytes(&value, &mut kept);
             }
         }
-        self.changed_bytes = 0;
-        changes.try_iter()
+        self.keep(&key, &value, &kept);
+        let written = change(py, &key, &value);
+        if let Some(message) = large {
+            if self.large.len() >= MOST_LARGE {
+                self.large.clear();
+            }
+            self.large.insert(key, message);
+        }
+        Ok(Some(written))
     }
 }

@@ -1,10 +1,13 @@
 //! Records in blocks of bytes, for what there are most of (streams/counting/packed_records.py).
 
-use std::collections::hash_map::RandomState;
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::ops::Range;
 
-use hashbrown::HashTable;
+use crate::entries::Entries;
+use crate::key_table::KeyTable;
+use crate::message_shapes::day_in;
+use crate::pool::{self, Pool};
+use crate::short_key::{shortened, whole};
 
 /// Searching and changing a block takes time with its size, and each takes an allocation.
 const BLOCK: usize = 512;
@@ -15,9 +18,13 @@ const LONGEST_NAME: usize = 255;
 /// Before each record: the number of bytes of header, name and record (two bytes), and of the name alone.
 const HEADER: usize = 3;
 
-/// What an allocation and its place take in addition; a group, and a record that is kept by itself.
-const BLOCK_OVERHEAD: usize = 40;
-const GROUP_OVERHEAD: usize = 90;
+/// What a further block of a group takes in addition, with its place and what the allocator adds. And what a group takes with its
+/// first block and its place in the table of names, or a record that is kept by itself.
+const BLOCK_OVERHEAD: usize = 32;
+const GROUP_OVERHEAD: usize = 56;
+
+/// Looking into a block takes as long as passing over so many groups, which are one after the other in memory.
+const BLOCK_SEEN: usize = 32;
 
 /// Records by key, which is a group (a type and a channel), NUL, and a name (a message).
 ///
@@ -25,23 +32,71 @@ const GROUP_OVERHEAD: usize = 90;
 /// anew. The hash has a secret key for each process: nobody can choose refs that all fall into one block.
 #[derive(Default)]
 pub struct PackedRecords {
-    groups: Vec<Group>,
+    groups: Entries<Group>,
+    pool: Pool,
     free: Vec<u32>,
-    by_name: HashTable<u32>,
+    by_name: KeyTable,
     large: HashMap<Box<[u8]>, Box<[u8]>>,
-    hasher: RandomState,
     records: usize,
-    blocks: usize,
+    /// Beside the first one of each group.
+    further_blocks: usize,
     bytes: usize,
 }
 
+/// Most groups have one block, and there may be ten million of them.
 #[derive(Default)]
 struct Group {
-    name: Box<[u8]>,
-    blocks: Vec<Vec<u8>>,
+    /// The shortened name, and behind it the only block.
+    bytes: pool::Place,
+    /// The blocks if there are several.
+    several: Option<Box<Several>>,
+    /// No record of the only block expires before this day; 0 with several blocks.
+    earliest: u32,
+    name_length: u16,
 }
 
-/// Where a walk through the blocks has come to.
+struct Several {
+    blocks: Vec<Box<[u8]>>,
+    /// How many records they have together.
+    records: usize,
+}
+
+impl Group {
+    fn name<'a>(&self, pool: &'a Pool) -> &'a [u8] {
+        &pool.get(self.bytes)[..usize::from(self.name_length)]
+    }
+
+    fn is_empty(&self) -> bool {
+        match &self.several {
+            None => self.bytes.length() == usize::from(self.name_length),
+            Some(several) => several.records == 0,
+        }
+    }
+
+    fn blocks(&self) -> usize {
+        self.several.as_ref().map_or(1, |several| several.blocks.len())
+    }
+
+    fn block<'a>(&'a self, at: usize, pool: &'a Pool) -> &'a [u8] {
+        match &self.several {
+            None => &pool.get(self.bytes)[usize::from(self.name_length)..],
+            Some(several) => &several.blocks[at],
+        }
+    }
+
+    /// Cut a part out of a block, and add an entry to its end.
+    fn change(&mut self, at: usize, cut: Range<usize>, entry: [&[u8]; 3], pool: &mut Pool) {
+        let block = self.block(at, pool);
+        let (before, after) = (&block[..cut.start], &block[cut.end..]);
+        let changed = [before, after, entry[0], entry[1], entry[2]].concat();
+        match &mut self.several {
+            None => self.bytes = pool.replace_end(self.bytes, usize::from(self.name_length), &changed),
+            Some(several) => several.blocks[at] = changed.into(),
+        }
+    }
+}
+
+/// Where a search through the blocks has come to.
 #[derive(Clone, Copy, Default)]
 pub struct Place {
     group: usize,
@@ -55,84 +110,101 @@ impl PackedRecords {
 
     /// About the number of bytes that all of it takes.
     pub fn memory(&self) -> usize {
-        let groups = self.by_name.len() + self.large.len();
-        self.bytes + self.blocks * BLOCK_OVERHEAD + groups * GROUP_OVERHEAD
+        let groups = self.groups.len() - self.free.len() + self.large.len();
+        self.bytes + self.further_blocks * BLOCK_OVERHEAD + groups * GROUP_OVERHEAD
     }
 
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let (group, name) = split(key);
-        if let Some(at) = self.group(group) {
-            let blocks = &self.groups[at].blocks;
-            let block = &blocks[self.place(key, blocks.len())];
-            if let Some(found) = find(block, name) {
+        let (group, name) = short(key);
+        if let Some(at) = self.group(self.by_name.hash(&group), &group) {
+            let block = self.groups[at].block(self.place(key, self.groups[at].blocks()), &self.pool);
+            if let Some(found) = find(block, &name) {
                 return Some(&block[found.record..found.end]);
             }
         }
         self.large.get(key).map(|record| &**record)
     }
 
-    pub fn put(&mut self, key: &[u8], record: &[u8]) {
-        let (group, name) = split(key);
+    /// Store a record, which ends with its day of expiry; return the one before.
+    pub fn put(&mut self, key: &[u8], record: &[u8]) -> Option<Vec<u8>> {
+        let (group, name) = short(key);
         if record.len() > LARGEST || name.len() > LONGEST_NAME {
-            self.remove(key);
-            self.records += 1;
+            let before = self.remove(key);
             self.bytes += key.len() + record.len();
             self.large.insert(key.into(), record.into());
-            return;
+            self.records += 1;
+            return before;
         }
-        if self.large.contains_key(key) {
-            self.remove(key);
+        let mut before = None;
+        if !self.large.is_empty() && self.large.contains_key(key) {
+            before = self.remove(key);
         }
-        let at = self.group(group).unwrap_or_else(|| self.add_group(group));
-        let place = self.place(key, self.groups[at].blocks.len());
-        let block = &mut self.groups[at].blocks[place];
-        match find(block, name) {
-            None => self.records += 1,
-            Some(before) => {
-                self.bytes -= before.end - before.begin;
-                block.drain(before.begin..before.end);
+        let hash = self.by_name.hash(&group);
+        let at = self.group(hash, &group).unwrap_or_else(|| self.add_group(hash, &group));
+        let place = self.place(key, self.groups[at].blocks());
+        let group = &mut self.groups[at];
+        let length = HEADER + name.len() + record.len();
+        let [low, high] = (length as u16).to_le_bytes();
+        let entry = [&[low, high, name.len() as u8], &*name, record];
+        let block = group.block(place, &self.pool);
+        match find(block, &name) {
+            None => {
+                self.records += 1;
+                if let Some(several) = &mut group.several {
+                    several.records += 1;
+                }
+                group.change(place, 0..0, entry, &mut self.pool);
+            }
+            Some(found) => {
+                before = Some(block[found.record..found.end].to_vec());
+                self.bytes -= found.end - found.begin;
+                group.change(place, found.begin..found.end, entry, &mut self.pool);
             }
         }
-        let length = HEADER + name.len() + record.len();
         self.bytes += length;
-        block.reserve_exact(length);
-        block.extend_from_slice(&(length as u16).to_le_bytes());
-        block.push(name.len() as u8);
-        block.extend_from_slice(name);
-        block.extend_from_slice(record);
-        if block.len() > BLOCK {
+        group.earliest = group.earliest.min(day_in(record));
+        if group.block(place, &self.pool).len() > BLOCK {
             self.grow(at);
         }
+        before
     }
 
-    pub fn remove(&mut self, key: &[u8]) {
-        if let Some(record) = self.large.remove(key) {
+    /// Remove a record; return what it was.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        if let Some(large) = self.large.remove(key) {
             self.records -= 1;
-            self.bytes -= key.len() + record.len();
-            return;
+            self.bytes -= key.len() + large.len();
+            return Some(large.into());
         }
-        let (group, name) = split(key);
-        let Some(at) = self.group(group) else { return };
-        let place = self.place(key, self.groups[at].blocks.len());
-        let block = &mut self.groups[at].blocks[place];
-        let Some(found) = find(block, name) else { return };
-        block.drain(found.begin..found.end);
-        block.shrink_to_fit();
+        let (group, name) = short(key);
+        let at = self.group(self.by_name.hash(&group), &group)?;
+        let place = self.place(key, self.groups[at].blocks());
+        let group = &mut self.groups[at];
+        let block = group.block(place, &self.pool);
+        let found = find(block, &name)?;
+        let before = block[found.record..found.end].to_vec();
+        group.change(place, found.begin..found.end, [&[]; 3], &mut self.pool);
+        if let Some(several) = &mut group.several {
+            several.records -= 1;
+        }
         self.records -= 1;
         self.bytes -= found.end - found.begin;
-        if self.groups[at].blocks.iter().all(Vec::is_empty) {
+        if group.is_empty() {
             self.remove_group(at);
         }
+        Some(before)
     }
 
     /// The keys of a group, among them those of all records that have the bytes `part`.
     pub fn of_group(&self, group: &[u8], part: &[u8]) -> Vec<Vec<u8>> {
         let has_part = |record: &[u8]| part.is_empty() || record.windows(part.len()).any(|some| some == part);
         let mut found = Vec::new();
-        if let Some(at) = self.group(group) {
-            for block in &self.groups[at].blocks {
+        let short = shortened(group);
+        if let Some(at) = self.group(self.by_name.hash(&short), &short) {
+            let of_group = &self.groups[at];
+            for block in (0..of_group.blocks()).map(|place| of_group.block(place, &self.pool)) {
                 let entries = entries(block).filter(|entry| has_part(&block[entry.record..entry.end]));
-                found.extend(entries.map(|entry| key_of(group, entry.name(block))));
+                found.extend(entries.map(|entry| key_of(&short, entry.name(block))));
             }
         }
         for (key, record) in &self.large {
@@ -143,53 +215,85 @@ impl PackedRecords {
         found
     }
 
-    /// Call `see` with the keys and records of a block, and return the place of the next one; None after the last.
+    /// Find what expires by `today` in the next block, and call `see` with the keys. Passes over groups of which nothing does,
+    /// and adds to `seen` how many entries would have taken as long, up to about `most`. Returns where to go on; None after
+    /// the last block.
     ///
     /// What is kept by itself comes with the last block. Between two calls records may change: none that stays is left out.
-    pub fn walk(&self, place: Place, mut see: impl FnMut(Vec<u8>, &[u8])) -> Option<Place> {
-        let Some(group) = self.groups.get(place.group) else {
-            self.large.iter().for_each(|(key, record)| see(key.to_vec(), record));
-            return None;
-        };
-        let Some(block) = group.blocks.get(place.block) else {
-            return Some(Place { group: place.group + 1, block: 0 });
-        };
-        for entry in entries(block) {
-            see(key_of(&group.name, entry.name(block)), &block[entry.record..entry.end]);
+    pub fn find_expired(
+        &mut self,
+        mut place: Place,
+        today: i64,
+        (seen, most): (&mut usize, usize),
+        mut see: impl FnMut(Vec<u8>),
+    ) -> Option<Place> {
+        let has_expired = |record: &[u8]| i64::from(day_in(record)) <= today;
+        while *seen < most {
+            if place.group >= self.groups.len() {
+                let expired = self.large.iter().filter(|(_, record)| has_expired(record));
+                expired.for_each(|(key, _)| see(key.to_vec()));
+                return None;
+            }
+            let group = &mut self.groups[place.group];
+            if place.block >= group.blocks() || i64::from(group.earliest) > today {
+                *seen += 1;
+                place = Place { group: place.group + 1, block: 0 };
+                continue;
+            }
+            *seen += BLOCK_SEEN;
+            let block = group.block(place.block, &self.pool);
+            let mut earliest = u32::MAX;
+            for entry in entries(block) {
+                let record = &block[entry.record..entry.end];
+                if has_expired(record) {
+                    see(key_of(group.name(&self.pool), entry.name(block)));
+                } else {
+                    earliest = earliest.min(day_in(record));
+                }
+            }
+            if group.several.is_none() {
+                // What has expired and stays, as it was stored anew, is put here when it is written.
+                group.earliest = earliest;
+            }
+            return Some(Place { block: place.block + 1, ..place });
         }
-        Some(Place { block: place.block + 1, ..place })
+        Some(place)
     }
 
-    fn group(&self, name: &[u8]) -> Option<usize> {
-        let found =
-            self.by_name.find(self.hasher.hash_one(name), |&at| &*self.groups[at as usize].name == name);
-        found.map(|&at| at as usize)
+    fn group(&self, hash: u64, name: &[u8]) -> Option<usize> {
+        self.by_name.find(hash, |at| self.groups[at].name(&self.pool) == name)
     }
 
-    fn add_group(&mut self, name: &[u8]) -> usize {
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.groups.push(Group::default());
-            self.groups.len() as u32 - 1
-        });
-        self.groups[at as usize] = Group { name: name.into(), blocks: vec![Vec::new()] };
-        let (groups, hasher) = (&self.groups, &self.hasher);
-        let hash_of = |&other: &u32| hasher.hash_one(&*groups[other as usize].name);
-        self.by_name.insert_unique(hasher.hash_one(name), at, hash_of);
-        self.blocks += 1;
+    fn add_group(&mut self, hash: u64, name: &[u8]) -> usize {
+        assert!(name.len() <= usize::from(u16::MAX), "the key of a state record is too long");
+        let group = Group {
+            bytes: self.pool.add([name, &[]]),
+            name_length: name.len() as u16,
+            earliest: u32::MAX,
+            ..Group::default()
+        };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.groups[at as usize] = group;
+                at as usize
+            }
+            None => self.groups.push(group),
+        };
+        let (groups, pool) = (&self.groups, &self.pool);
+        self.by_name.add(hash, at, |other| groups[other].name(pool));
         self.bytes += name.len();
-        at as usize
+        at
     }
 
     fn remove_group(&mut self, at: usize) {
         let group = std::mem::take(&mut self.groups[at]);
-        if let Ok(found) =
-            self.by_name.find_entry(self.hasher.hash_one(&*group.name), |&other| other as usize == at)
-        {
-            found.remove();
-        }
+        self.by_name.remove(self.by_name.hash(group.name(&self.pool)), at);
+        // It is passed over.
+        self.groups[at].earliest = u32::MAX;
         self.free.push(at as u32);
-        self.blocks -= group.blocks.len();
-        self.bytes -= group.name.len();
+        self.further_blocks -= group.blocks() - 1;
+        self.bytes -= usize::from(group.name_length);
+        self.pool.remove(group.bytes);
     }
 
     /// In which of so many blocks a key is.
@@ -198,7 +302,7 @@ impl PackedRecords {
             return 0;
         }
         let bit = 1 << blocks.ilog2();
-        let place = self.hasher.hash_one(key) as usize & (2 * bit - 1);
+        let place = self.by_name.hash(key) as usize & (2 * bit - 1);
         if place < blocks {
             place
         } else {
@@ -208,22 +312,29 @@ impl PackedRecords {
 
     /// Add a block, to which about half of the records of another one move.
     fn grow(&mut self, at: usize) {
-        let Group { name, blocks } = &mut self.groups[at];
+        let group = &mut self.groups[at];
+        let name: Box<[u8]> = group.name(&self.pool).into();
+        if group.several.is_none() {
+            let block: Box<[u8]> = group.block(0, &self.pool).into();
+            let records = entries(&block).count();
+            group.several = Some(Box::new(Several { blocks: vec![block], records }));
+            group.bytes = self.pool.replace_end(group.bytes, name.len(), &[]);
+        }
+        group.earliest = 0;
+        let Some(Several { blocks, .. }) = group.several.as_deref_mut() else { return };
         let number = blocks.len();
         let bit = 1 << number.ilog2();
         let block = std::mem::take(&mut blocks[number - bit]);
         let (mut stay, mut moved) = (Vec::new(), Vec::new());
         for entry in entries(&block) {
             // The keys of a block have the lower bits in common.
-            let hash = self.hasher.hash_one(&*key_of(name, entry.name(&block))) as usize;
+            let hash = self.by_name.hash(&key_of(&name, entry.name(&block))) as usize;
             let half = if hash & bit == 0 { &mut stay } else { &mut moved };
             half.extend_from_slice(&block[entry.begin..entry.end]);
         }
-        stay.shrink_to_fit();
-        moved.shrink_to_fit();
-        blocks[number - bit] = stay;
-        blocks.push(moved);
-        self.blocks += 1;
+        blocks[number - bit] = stay.into();
+        blocks.push(moved.into());
+        self.further_blocks += 1;
     }
 }
 
@@ -260,6 +371,13 @@ fn split(key: &[u8]) -> (&[u8], &[u8]) {
     (&key[..at], key.get(at + 1..).unwrap_or_default())
 }
 
+/// The names of group and record as they are kept.
+fn short(key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let (group, name) = split(key);
+    (shortened(group), shortened(name))
+}
+
+/// The key of the names that are kept.
 fn key_of(group: &[u8], name: &[u8]) -> Vec<u8> {
-    [group, b"\0", name].concat()
+    [&*whole(group), b"\0", &*whole(name)].concat()
 }

@@ -1,30 +1,32 @@
 //! State records of one type that expire, by key, as bytes: what a batch has changed in Python is objects until it is written
 //! (`RecordStore` of streams/counting/record_store.py).
 
-use std::collections::hash_map::RandomState;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasher;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use hashbrown::HashTable;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList};
 
+use crate::changes::{change, deletion, Change, Changes, Changing};
 use crate::counts::STATE_VERSION;
-use crate::expiry::DayNumbers;
+use crate::entries::Entries;
+use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
+use crate::key_table::KeyTable;
 use crate::message_shapes::{day_in, EXPIRY_DAY};
+use crate::pool::{Place, Pool};
+use crate::short_key::{shortened, whole};
 use crate::windows::DAY;
 
 /// `_NEW_BYTES` there.
 const NEW_BYTES: usize = 64;
-/// What a record takes beside key and bytes: its place, that in the table of keys, and what the allocator adds.
-const RECORD_OVERHEAD: usize = 48;
+/// What a record takes beside key and bytes: its entry, and its place in the table of keys.
+const RECORD_OVERHEAD: usize = 28;
 
 /// A record, or a free place for one.
 #[derive(Default)]
 struct Entry {
-    /// The key, and the record as it was last written or given as bytes: nothing if it is new and Python's.
-    bytes: Box<[u8]>,
+    /// The shortened key, and the record as it was last written or given as bytes: nothing if it is new and Python's.
+    bytes: Place,
     key_length: u16,
     is_taken: bool,
     /// Whether Python has changed it, since it was last written.
@@ -37,17 +39,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(key: &[u8], day: u32) -> Self {
-        assert!(key.len() <= usize::from(u16::MAX), "the key of a state record is too long");
-        Entry { bytes: key.into(), key_length: key.len() as u16, is_taken: true, day, ..Entry::default() }
+    fn short_key<'a>(&self, pool: &'a Pool) -> &'a [u8] {
+        &pool.get(self.bytes)[..usize::from(self.key_length)]
     }
 
-    fn key(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.key_length)]
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        let value = &self.bytes[usize::from(self.key_length)..];
+    fn value<'a>(&self, pool: &'a Pool) -> Option<&'a [u8]> {
+        let value = &pool.get(self.bytes)[usize::from(self.key_length)..];
         (!value.is_empty()).then_some(value)
     }
 }
@@ -62,17 +59,17 @@ pub struct RecordStore {
     size: usize,
     #[pyo3(get)]
     changed_bytes: usize,
-    entries: Vec<Entry>,
+    entries: Entries<Entry>,
+    pool: Pool,
     free: Vec<u32>,
-    by_key: HashTable<u32>,
-    hasher: RandomState,
+    by_key: KeyTable,
     /// How many have bytes.
     records: usize,
     /// By place; the places in the order of the first change.
     objects: HashMap<u32, PyObject>,
-    touched: Vec<u32>,
-    written: Vec<u32>,
-    removed: BTreeSet<Box<[u8]>>,
+    touched: VecDeque<u32>,
+    written: VecDeque<u32>,
+    removed: BTreeSet<Vec<u8>>,
     days: DayNumbers,
     /// Where the search for what has expired goes on.
     sweep: usize,
@@ -89,7 +86,7 @@ impl RecordStore {
         if self.entries[at].is_touched {
             return self.encoded_object(py, at).map(Some);
         }
-        Ok(self.entries[at].value().map(<[u8]>::to_vec))
+        Ok(self.entries[at].value(&self.pool).map(<[u8]>::to_vec))
     }
 
     /// Store a new or changed record, with version and day.
@@ -97,9 +94,9 @@ impl RecordStore {
         let day = day_in(value);
         let at = match self.place(key) {
             Some(at) => at,
-            None => self.take_place(Entry::new(key, day)),
+            None => self.take_place(key, &[], day),
         };
-        let before = self.entries[at].value().map(<[u8]>::len);
+        let before = self.entries[at].value(&self.pool).map(<[u8]>::len);
         let mut known = Some(self.entries[at].day);
         if self.entries[at].is_touched {
             self.objects.remove(&(at as u32));
@@ -116,7 +113,7 @@ impl RecordStore {
             self.entries[at].is_written = true;
             // If it is removed once more, that is noted again.
             self.entries[at].is_in_topic = before.is_some() || was_removed;
-            self.written.push(at as u32);
+            self.written.push_back(at as u32);
         }
         self.set_value(at, value);
     }
@@ -124,25 +121,30 @@ impl RecordStore {
 
 impl RecordStore {
     fn place(&self, key: &[u8]) -> Option<usize> {
-        let hash = self.hasher.hash_one(key);
-        self.by_key.find(hash, |&at| self.entries[at as usize].key() == key).map(|&at| at as usize)
+        let short = shortened(key);
+        self.by_key.find(self.by_key.hash(&short), |at| self.entries[at].short_key(&self.pool) == short)
     }
 
-    fn take_place(&mut self, entry: Entry) -> usize {
-        let hash = self.hasher.hash_one(entry.key());
+    fn key(&self, at: usize) -> Vec<u8> {
+        whole(self.entries[at].short_key(&self.pool))
+    }
+
+    /// Return the place of a new record with the bytes that it has, if there are any yet.
+    fn take_place(&mut self, key: &[u8], value: &[u8], day: u32) -> usize {
+        let short = shortened(key);
+        assert!(short.len() <= usize::from(u16::MAX), "the key of a state record is too long");
+        let bytes = self.pool.add([&short, value]);
+        let entry = Entry { bytes, key_length: short.len() as u16, is_taken: true, day, ..Entry::default() };
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
-                at
+                at as usize
             }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() as u32 - 1
-            }
+            None => self.entries.push(entry),
         };
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.by_key.insert_unique(hash, at, |&other| hasher.hash_one(entries[other as usize].key()));
-        at as usize
+        let (entries, pool) = (&self.entries, &self.pool);
+        self.by_key.add(self.by_key.hash(&short), at, |other| entries[other].short_key(pool));
+        at
     }
 
     fn change_day(&mut self, at: usize, known: Option<u32>, day: u32) {
@@ -155,36 +157,38 @@ impl RecordStore {
     fn set_value(&mut self, at: usize, value: &[u8]) {
         let entry = &mut self.entries[at];
         let key_length = usize::from(entry.key_length);
-        let before = entry.bytes.len() - key_length;
+        let before = entry.bytes.length() - key_length;
+        entry.bytes = self.pool.replace_end(entry.bytes, key_length, value);
+        let key_length = if before == 0 { self.key(at).len() } else { 0 };
+        self.count_record(key_length, before, value.len());
+    }
+
+    /// Count the bytes of a record, which had so many before: 0 without one.
+    fn count_record(&mut self, key_length: usize, before: usize, now: usize) {
         if before == 0 {
             self.records += 1;
             self.size += key_length;
         }
-        self.size = self.size + value.len() - before;
-        if before == value.len() {
-            entry.bytes[key_length..].copy_from_slice(value);
-        } else {
-            entry.bytes = [&entry.bytes[..key_length], value].concat().into();
-        }
+        self.size = self.size + now - before;
     }
 
     /// Remove a record, which is not among those of any day any more.
     fn forget(&mut self, at: usize) {
-        let hash = self.hasher.hash_one(self.entries[at].key());
-        if let Ok(found) = self.by_key.find_entry(hash, |&other| other as usize == at) {
-            found.remove();
-        }
+        let hash = self.by_key.hash(self.entries[at].short_key(&self.pool));
+        self.by_key.remove(hash, at);
         self.objects.remove(&(at as u32));
         let entry = std::mem::take(&mut self.entries[at]);
         self.free.push(at as u32);
-        if let Some(value) = entry.value() {
-            self.size -= entry.key().len() + value.len();
+        if let Some(value) = entry.value(&self.pool) {
+            let key = whole(entry.short_key(&self.pool));
+            self.size -= key.len() + value.len();
             self.records -= 1;
             // The topic has never had what was only given as bytes since it was last written.
             if !entry.is_written || entry.is_in_topic {
-                self.removed.insert(entry.key().into());
+                self.removed.insert(key);
             }
         }
+        self.pool.remove(entry.bytes);
     }
 
     fn encoded_object(&self, py: Python, at: usize) -> PyResult<Vec<u8>> {
@@ -202,14 +206,14 @@ impl RecordStore {
         RecordStore {
             size: 0,
             changed_bytes: 0,
-            entries: Vec::new(),
+            entries: Entries::default(),
+            pool: Pool::default(),
             free: Vec::new(),
-            by_key: HashTable::new(),
-            hasher: RandomState::new(),
+            by_key: KeyTable::default(),
             records: 0,
             objects: HashMap::new(),
-            touched: Vec::new(),
-            written: Vec::new(),
+            touched: VecDeque::new(),
+            written: VecDeque::new(),
             removed: BTreeSet::new(),
             days: DayNumbers::default(),
             sweep: 0,
@@ -224,15 +228,18 @@ impl RecordStore {
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let keys =
-            self.entries.iter().filter(|entry| entry.is_taken).map(|entry| PyBytes::new(py, entry.key()));
+        let keys = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_taken)
+            .map(|entry| PyBytes::new(py, &whole(entry.short_key(&self.pool))));
         PyList::new(py, keys.collect::<Vec<_>>())?.try_iter()
     }
 
     /// About the bytes that all records take in this process.
     #[getter]
     fn memory(&self) -> usize {
-        self.size + self.records * RECORD_OVERHEAD
+        self.pool.memory() + self.records * RECORD_OVERHEAD
     }
 
     fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
@@ -244,8 +251,8 @@ impl RecordStore {
             return Err(PyValueError::new_err("a state record is cut off"));
         }
         let day = day_in(value);
-        let at = self.take_place(Entry::new(key, day));
-        self.set_value(at, value);
+        self.take_place(key, value, day);
+        self.count_record(key.len(), 0, value.len());
         self.days.change(None, Some(day));
         Ok(())
     }
@@ -255,7 +262,7 @@ impl RecordStore {
         if let Some(object) = self.objects.get(&(at as u32)) {
             return Ok(Some(object.clone_ref(py)));
         }
-        let value = self.entries[at].value().unwrap_or_default();
+        let value = self.entries[at].value(&self.pool).unwrap_or_default();
         let body = value.get(1..value.len().saturating_sub(EXPIRY_DAY)).unwrap_or_default();
         self.decode.call1(py, (PyBytes::new(py, body),)).map(Some)
     }
@@ -264,12 +271,12 @@ impl RecordStore {
         let day = (-(-expires_ms).div_euclid(DAY)) as u32;
         let at = match self.place(key) {
             Some(at) => at,
-            None => self.take_place(Entry::new(key, day)),
+            None => self.take_place(key, &[], day),
         };
         let entry = &self.entries[at];
         let mut known = Some(entry.day);
         if !entry.is_touched {
-            match entry.value() {
+            match entry.value(&self.pool) {
                 Some(value) => self.changed_bytes += if entry.is_written { 0 } else { value.len() },
                 None => {
                     known = None;
@@ -277,7 +284,7 @@ impl RecordStore {
                 }
             }
             self.entries[at].is_touched = true;
-            self.touched.push(at as u32);
+            self.touched.push_back(at as u32);
         }
         self.change_day(at, known, day);
         self.objects.insert(at as u32, record);
@@ -303,8 +310,8 @@ impl RecordStore {
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
         let (mut removed, mut seen) = (0, 0);
-        while seen <= self.entries.len() && self.days.earliest().is_some_and(|day| i64::from(day) <= today) {
-            if removed >= at_most {
+        while self.days.earliest().is_some_and(|day| i64::from(day) <= today) {
+            if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
             if self.sweep >= self.entries.len() {
@@ -317,7 +324,6 @@ impl RecordStore {
                 self.days.change(Some(entry.day), None);
                 self.forget(at);
                 removed += 1;
-                seen = 0;
             }
         }
         true
@@ -327,31 +333,39 @@ impl RecordStore {
         self.days.earliest().map(|day| i64::from(day) * DAY)
     }
 
-    fn drain_changes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let changes = PyList::empty(py);
-        for at in std::mem::take(&mut self.written) {
+    fn drain_changes(slf: &Bound<Self>) -> Changes {
+        Changes::of(slf)
+    }
+}
+
+impl Changing for RecordStore {
+    fn next_change(&mut self, py: Python) -> PyResult<Option<Change>> {
+        while let Some(at) = self.written.pop_front() {
             let entry = &mut self.entries[at as usize];
             if std::mem::take(&mut entry.is_written) && !entry.is_touched {
-                let value = entry.value().unwrap_or_default();
-                changes.append((PyBytes::new(py, entry.key()), PyBytes::new(py, value)))?;
+                return Ok(Some(change(
+                    py,
+                    &whole(entry.short_key(&self.pool)),
+                    entry.value(&self.pool).unwrap_or_default(),
+                )));
             }
         }
-        for key in std::mem::take(&mut self.removed) {
+        while let Some(key) = self.removed.pop_first() {
             // What was put again is written below.
             if self.place(&key).is_none() {
-                changes.append((PyBytes::new(py, &key), py.None()))?;
+                return Ok(Some(deletion(py, &key)));
             }
         }
-        for at in std::mem::take(&mut self.touched) {
+        while let Some(at) = self.touched.pop_front() {
             let at = at as usize;
             if std::mem::take(&mut self.entries[at].is_touched) {
                 let value = self.encoded_object(py, at)?;
                 self.objects.remove(&(at as u32));
                 self.set_value(at, &value);
-                changes.append((PyBytes::new(py, self.entries[at].key()), PyBytes::new(py, &value)))?;
+                return Ok(Some(change(py, &self.key(at), &value)));
             }
         }
         self.changed_bytes = 0;
-        changes.try_iter()
+        Ok(None)
     }
 }

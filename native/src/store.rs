@@ -3,25 +3,29 @@
 //!
 //! A record that `ChannelCounts::decode` does not take is foreign: Python decodes it, and its counts are Python's.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::collections::VecDeque;
 
-use hashbrown::HashTable;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList};
 
+use crate::changes::{change, deletion, Change, Changes, Changing};
 use crate::counts::{ChannelCounts, STATE_VERSION};
+use crate::entries::Entries;
 use crate::entry::{CountEntry, Held};
-use crate::expiry::ExpiryDays;
+use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
+use crate::key_table::KeyTable;
+use crate::pool::{Place, Pool};
+use crate::short_key::{shortened, whole};
 use crate::stamped_sums::SumsTypes;
 use crate::windows::{DAY, DAYS_HELD};
 
 /// Decoded entries per generation; two generations are kept.
 const GENERATION: usize = 20_000;
 
-/// What a record takes beside key and bytes, and what it takes decoded besides, for each three of its bytes.
-const RECORD_OVERHEAD: usize = 130;
+/// What a record takes beside key and bytes: its entry, and its place in the table of keys. And what it takes decoded besides, for
+/// each three of its bytes.
+const RECORD_OVERHEAD: usize = 32;
 const DECODED_BYTES: usize = 500;
 const DECODED_PER_THREE_BYTES: usize = 10;
 
@@ -29,42 +33,65 @@ const DECODED_PER_THREE_BYTES: usize = 10;
 const EXPIRY_DAY: usize = 4;
 
 pub(crate) enum Decoded {
-    No,
-    // In a box: most entries are not decoded.
+    // In a box: they move when there are more of them.
     Native(Box<ChannelCounts>),
     /// A `streams.counting.store.CountEntry`.
     Foreign(PyObject),
 }
 
-/// An entry, or a free place for one.
-struct Entry {
-    key: Box<[u8]>,
-    /// The state record as of the last `drain_changes` or `restore`; empty before.
-    encoded: Box<[u8]>,
-    decoded: Decoded,
-    /// The day (days since the epoch) on which the counts expire; None before the first report.
-    expires: Option<u32>,
-    /// The place among the entries that expire on that day.
-    place: u32,
-    /// The generation in which the decoded counts were last used; 0 for never.
+/// Decoded counts, and the generation in which they were last used; 0 for never.
+struct InUse {
+    /// None for a free place.
+    decoded: Option<Decoded>,
     generation: u32,
+}
+
+/// The place among the counts in use of an entry that is not decoded.
+const NOT_IN_USE: u32 = u32::MAX;
+
+/// An entry, or a free place for one. There may be ten million of them, and few are decoded.
+struct Entry {
+    /// The shortened key, and the state record as of the last `drain_changes` or `restore`: nothing before the first one.
+    bytes: Place,
+    /// The day (days since the epoch) on which the counts expire, once it `is_counted`.
+    expires: u32,
+    /// The place among the counts in use.
+    in_use: u32,
     /// How many entries had this place before.
     serial: u32,
+    key_length: u16,
+    is_counted: bool,
     touched: bool,
 }
 
 impl Entry {
     fn free(serial: u32) -> Self {
         Entry {
-            key: Box::default(),
-            encoded: Box::default(),
-            decoded: Decoded::No,
-            expires: None,
-            place: 0,
-            generation: 0,
+            bytes: Place::default(),
+            expires: 0,
+            in_use: NOT_IN_USE,
             serial,
+            key_length: 0,
+            is_counted: false,
             touched: false,
         }
+    }
+
+    fn short_key<'a>(&self, pool: &'a Pool) -> &'a [u8] {
+        &pool.get(self.bytes)[..usize::from(self.key_length)]
+    }
+
+    /// The state record; empty before the first one.
+    fn encoded<'a>(&self, pool: &'a Pool) -> &'a [u8] {
+        &pool.get(self.bytes)[usize::from(self.key_length)..]
+    }
+
+    fn encoded_length(&self) -> usize {
+        self.bytes.length() - usize::from(self.key_length)
+    }
+
+    fn expiry(&self) -> Option<u32> {
+        self.is_counted.then_some(self.expires)
     }
 }
 
@@ -75,7 +102,8 @@ struct Interpreter {
     sums: SumsTypes,
 }
 
-/// `streams.counting.store.CountStore` with the same methods. Counts are of 64 bits where Python's have no limit.
+/// `streams.counting.store.CountStore` with the same methods. Counts are of 64 bits where Python's have no limit, and keys have at
+/// most 65,535 bytes.
 ///
 /// `CountStore(decode_entry, require_version, sums)`: `decode_entry(key, record)` returns Python's CountEntry or raises
 /// UnreadableCounts, `require_version(key type, record)` raises UnknownStateVersion, and `sums` is streams.counting.sums.
@@ -85,18 +113,24 @@ pub struct CountStore {
     size: usize,
     #[pyo3(get)]
     changed_bytes: usize,
-    entries: Vec<Entry>,
+    entries: Entries<Entry>,
+    pool: Pool,
     free: Vec<u32>,
-    by_key: HashTable<u32>,
-    hasher: RandomState,
+    by_key: KeyTable,
+    in_use: Vec<InUse>,
+    free_in_use: Vec<u32>,
     records: usize,
     generation: u32,
     newest: Vec<u32>,
     older: Vec<u32>,
+    /// Those of the generation before, which are forgotten one after the other: twenty thousand at once take 40 ms.
+    oldest: Vec<u32>,
     /// Places of changed entries, with their serials: an entry may have been removed since.
-    touched: Vec<(u32, u32)>,
-    removed: Vec<Box<[u8]>>,
-    expiry: ExpiryDays,
+    touched: VecDeque<(u32, u32)>,
+    removed: VecDeque<Vec<u8>>,
+    days: DayNumbers,
+    /// Where the search for what has expired goes on.
+    sweep: usize,
     interpreter: Interpreter,
 }
 
@@ -104,16 +138,16 @@ pub struct CountStore {
 impl CountStore {
     /// The counts in a place, which are decoded and not foreign.
     pub fn counts(&self, at: usize) -> &ChannelCounts {
-        match &self.entries[at].decoded {
-            Decoded::Native(counts) => counts,
+        match self.decoded(at) {
+            Some(Decoded::Native(counts)) => counts,
             _ => panic!("the counts are not decoded"),
         }
     }
 
     /// As `counts`; call `note_counted` or `note_aged` after a change.
     pub fn counts_mut(&mut self, at: usize) -> &mut ChannelCounts {
-        match &mut self.entries[at].decoded {
-            Decoded::Native(counts) => counts,
+        match self.in_use.get_mut(self.entries[at].in_use as usize) {
+            Some(InUse { decoded: Some(Decoded::Native(counts)), .. }) => counts,
             _ => panic!("the counts are not decoded"),
         }
     }
@@ -128,15 +162,15 @@ impl CountStore {
 
     /// The place of new counts for a key that has none. `note_counted` must follow.
     pub fn add_new(&mut self, key: &[u8]) -> usize {
-        let at = self.take_place(key);
-        self.entries[at].decoded = Decoded::Native(Box::new(ChannelCounts::new()));
+        let at = self.take_place(key, &[]);
+        self.set_decoded(at, Decoded::Native(Box::new(ChannelCounts::new())));
         at
     }
 
     /// Store that an entry, found or new, has counted a report.
     pub fn note_counted(&mut self, at: usize, occurred_ms: i64) {
         let expires = expiry_day(occurred_ms);
-        match self.entries[at].expires {
+        match self.expires(at) {
             None => {
                 self.register(at);
                 self.set_expiry(at, expires);
@@ -146,7 +180,7 @@ impl CountStore {
             Some(_) => {}
         }
         if !self.entries[at].touched {
-            self.changed_bytes += self.entries[at].encoded.len();
+            self.changed_bytes += self.entries[at].encoded_length();
             self.note_aged(at);
         }
     }
@@ -156,7 +190,7 @@ impl CountStore {
         let entry = &mut self.entries[at];
         if !entry.touched {
             entry.touched = true;
-            self.touched.push((at as u32, entry.serial));
+            self.touched.push_back((at as u32, entry.serial));
         }
     }
 }
@@ -165,143 +199,191 @@ fn expiry_day(occurred_ms: i64) -> u32 {
     (occurred_ms.div_euclid(DAY) + DAYS_HELD) as u32
 }
 
-fn hash_of(hasher: &RandomState, key: &[u8]) -> u64 {
-    let mut hash = hasher.build_hasher();
-    hash.write(key);
-    hash.finish()
-}
-
 impl CountStore {
     fn find_place(&self, key: &[u8]) -> Option<usize> {
-        self.by_key
-            .find(hash_of(&self.hasher, key), |&at| &*self.entries[at as usize].key == key)
-            .map(|&at| at as usize)
+        let short = shortened(key);
+        self.find_short(self.by_key.hash(&short), &short)
+    }
+
+    fn find_short(&self, hash: u64, short: &[u8]) -> Option<usize> {
+        self.by_key.find(hash, |at| self.entries[at].short_key(&self.pool) == short)
     }
 
     fn register(&mut self, at: usize) {
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.by_key.insert_unique(hash_of(hasher, &entries[at].key), at as u32, |&at| {
-            hash_of(hasher, &entries[at as usize].key)
-        });
+        let hash = self.by_key.hash(self.entries[at].short_key(&self.pool));
+        self.register_as(at, hash);
+    }
+
+    fn register_as(&mut self, at: usize, hash: u64) {
+        let (entries, pool) = (&self.entries, &self.pool);
+        self.by_key.add(hash, at, |other| entries[other].short_key(pool));
+    }
+
+    fn key(&self, at: usize) -> Vec<u8> {
+        whole(self.entries[at].short_key(&self.pool))
+    }
+
+    fn decoded(&self, at: usize) -> Option<&Decoded> {
+        self.in_use.get(self.entries[at].in_use as usize)?.decoded.as_ref()
+    }
+
+    /// Put decoded counts into a place instead of any that are there.
+    fn set_decoded(&mut self, at: usize, decoded: Decoded) {
+        let known = self.entries[at].in_use;
+        if let Some(one) = self.in_use.get_mut(known as usize) {
+            one.decoded = Some(decoded);
+            return;
+        }
+        let one = InUse { decoded: Some(decoded), generation: 0 };
+        self.entries[at].in_use = match self.free_in_use.pop() {
+            Some(free) => {
+                self.in_use[free as usize] = one;
+                free
+            }
+            None => {
+                self.in_use.push(one);
+                self.in_use.len() as u32 - 1
+            }
+        };
+    }
+
+    /// Forget the decoded counts of an entry.
+    fn drop_decoded(&mut self, at: usize) {
+        let known = std::mem::replace(&mut self.entries[at].in_use, NOT_IN_USE);
+        if let Some(one) = self.in_use.get_mut(known as usize) {
+            one.decoded = None;
+            self.free_in_use.push(known);
+        }
     }
 
     /// Decode the counts if they are not; return false if they are foreign.
     fn open(&mut self, at: usize) -> bool {
-        let entry = &mut self.entries[at];
-        if let Decoded::No = entry.decoded {
-            let counts = &entry.encoded[..entry.encoded.len() - EXPIRY_DAY];
-            match ChannelCounts::decode(counts) {
+        if self.decoded(at).is_none() {
+            let record = self.entries[at].encoded(&self.pool);
+            match ChannelCounts::decode(&record[..record.len() - EXPIRY_DAY]) {
                 None => return false,
-                Some(counts) => entry.decoded = Decoded::Native(Box::new(counts)),
+                Some(counts) => self.set_decoded(at, Decoded::Native(Box::new(counts))),
             }
         }
         self.remember(at);
-        matches!(self.entries[at].decoded, Decoded::Native(_))
+        matches!(self.decoded(at), Some(Decoded::Native(_)))
     }
 
     /// Keep the decoded counts for two generations from now.
     fn remember(&mut self, at: usize) {
-        if self.entries[at].generation == self.generation {
+        let place = self.entries[at].in_use as usize;
+        if self.in_use[place].generation == self.generation {
             return;
         }
         if self.newest.len() >= GENERATION {
             self.begin_generation();
         }
-        self.entries[at].generation = self.generation;
+        self.in_use[place].generation = self.generation;
         self.newest.push(at as u32);
+        // So none is left when the next generation begins.
+        self.forget_oldest();
+        self.forget_oldest();
     }
 
     fn begin_generation(&mut self) {
-        let newest = std::mem::take(&mut self.newest);
-        let older = std::mem::replace(&mut self.older, newest);
-        for at in older {
-            let entry = &mut self.entries[at as usize];
-            if entry.generation < self.generation {
-                if entry.touched {
-                    // Its bytes are out of date.
-                    self.older.push(at);
-                } else {
-                    entry.decoded = Decoded::No;
-                }
-            }
+        while !self.oldest.is_empty() {
+            self.forget_oldest();
         }
+        let newest = std::mem::take(&mut self.newest);
+        self.oldest = std::mem::replace(&mut self.older, newest);
         self.generation += 1;
     }
 
-    fn set_expiry(&mut self, at: usize, day: u32) {
-        self.remove_expiry(at);
-        let place = self.expiry.add(at as u32, day);
-        self.entries[at].expires = Some(day);
-        self.entries[at].place = place;
-    }
-
-    fn remove_expiry(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        let place = entry.place;
-        if let Some(day) = entry.expires.take() {
-            if let Some(moved) = self.expiry.remove(day, place) {
-                self.entries[moved as usize].place = place;
+    /// Forget the counts of one of the oldest entries, if they were not used in the two generations since.
+    fn forget_oldest(&mut self) {
+        let Some(at) = self.oldest.pop() else { return };
+        let entry = &self.entries[at as usize];
+        let used = self.in_use.get(entry.in_use as usize).map(|one| one.generation);
+        if used.is_some_and(|generation| generation + 1 < self.generation) {
+            if entry.touched {
+                // Its bytes are out of date.
+                self.older.push(at);
+            } else {
+                self.drop_decoded(at as usize);
             }
         }
     }
 
-    /// Remove an entry, which is not among those of any day any more.
-    fn remove(&mut self, at: usize) {
-        let hash = hash_of(&self.hasher, &self.entries[at].key);
-        if let Ok(found) = self.by_key.find_entry(hash, |&other| other as usize == at) {
-            found.remove();
+    fn set_expiry(&mut self, at: usize, day: u32) {
+        let known = self.expires(at);
+        if known != Some(day) {
+            self.days.change(known, Some(day));
+            let entry = &mut self.entries[at];
+            (entry.is_counted, entry.expires) = (true, day);
         }
-        let key = std::mem::take(&mut self.entries[at].key);
-        let encoded = self.entries[at].encoded.len();
+    }
+
+    fn has_expired(&self, today: i64) -> bool {
+        self.days.earliest().is_some_and(|day| i64::from(day) <= today)
+    }
+
+    /// Remove an entry.
+    fn remove(&mut self, at: usize) {
+        self.days.change(self.expires(at), None);
+        let entry = &self.entries[at];
+        let (short, encoded) = (entry.short_key(&self.pool), entry.encoded_length());
+        self.by_key.remove(self.by_key.hash(short), at);
         if encoded > 0 {
+            let key = whole(short);
             self.size -= key.len() + encoded;
             self.records -= 1;
-            self.removed.push(key);
+            self.removed.push_back(key);
         }
-        self.free_place(at);
-    }
-
-    /// Return the place of an entry with this key and without counts.
-    fn take_place(&mut self, key: &[u8]) -> usize {
-        let at = match self.free.pop() {
-            Some(at) => at as usize,
-            None => {
-                self.entries.push(Entry::free(0));
-                self.entries.len() - 1
-            }
-        };
-        self.entries[at].key = key.into();
-        at
-    }
-
-    fn free_place(&mut self, at: usize) {
+        self.pool.remove(entry.bytes);
+        self.drop_decoded(at);
         self.entries[at] = Entry::free(self.entries[at].serial.wrapping_add(1));
         self.free.push(at as u32);
+    }
+
+    /// Return the place of a new entry with this key and without counts, and with a record if there is one.
+    fn take_place(&mut self, key: &[u8], record: &[u8]) -> usize {
+        self.take_short(&shortened(key), record)
+    }
+
+    fn take_short(&mut self, short: &[u8], record: &[u8]) -> usize {
+        assert!(short.len() <= usize::from(u16::MAX), "the key of a state record is too long");
+        let at = match self.free.pop() {
+            Some(at) => at as usize,
+            None => self.entries.push(Entry::free(0)),
+        };
+        let entry = &mut self.entries[at];
+        entry.bytes = self.pool.add([short, record]);
+        entry.key_length = short.len() as u16;
+        at
     }
 
     /// Set the record of an entry.
     fn set_encoded(&mut self, at: usize, value: &[u8]) {
         let entry = &mut self.entries[at];
-        if entry.encoded.is_empty() {
+        let key_length = usize::from(entry.key_length);
+        let before = entry.encoded_length();
+        entry.bytes = self.pool.replace_end(entry.bytes, key_length, value);
+        let key_length = if before == 0 { self.key(at).len() } else { 0 };
+        self.count_record(key_length, before, value.len());
+    }
+
+    /// Count the bytes of a record, which had so many before: 0 without one.
+    fn count_record(&mut self, key_length: usize, before: usize, now: usize) {
+        if before == 0 {
             self.records += 1;
-            self.size += entry.key.len();
+            self.size += key_length;
         }
-        self.size = self.size + value.len() - entry.encoded.len();
-        if entry.encoded.len() == value.len() {
-            entry.encoded.copy_from_slice(value);
-        } else {
-            entry.encoded = value.into();
-        }
+        self.size = self.size + now - before;
     }
 
     /// The foreign entry in a place, decoded by Python. Raises UnreadableCounts.
     fn foreign(&mut self, py: Python, at: usize) -> PyResult<PyObject> {
-        let entry = &mut self.entries[at];
-        if let Decoded::Foreign(found) = &entry.decoded {
+        if let Some(Decoded::Foreign(found)) = self.decoded(at) {
             return Ok(found.clone_ref(py));
         }
-        let found = self.interpreter.decode(py, &entry.key, &entry.encoded)?;
-        entry.decoded = Decoded::Foreign(found.clone_ref(py));
+        let entry = &self.entries[at];
+        let found = self.interpreter.decode(py, &self.key(at), entry.encoded(&self.pool))?;
+        self.set_decoded(at, Decoded::Foreign(found.clone_ref(py)));
         self.remember(at);
         Ok(found)
     }
@@ -333,9 +415,9 @@ impl CountStore {
         let mut store = slf.borrow_mut();
         let at = match store.find_place(key) {
             Some(at) => at,
-            None => store.take_place(key),
+            None => store.take_place(key, &[]),
         };
-        store.entries[at].decoded = decoded;
+        store.set_decoded(at, decoded);
         if let Some(handle) = handle {
             handle.borrow_mut().store_at(at, store.entries[at].serial);
         }
@@ -348,7 +430,7 @@ impl CountStore {
     }
 
     pub(crate) fn expires(&self, at: usize) -> Option<u32> {
-        self.entries[at].expires
+        self.entries[at].expiry()
     }
 
     /// The counts in a place; None if they are foreign.
@@ -363,9 +445,9 @@ impl CountStore {
     /// The foreign entry in a place. Counts that are not are made foreign.
     pub(crate) fn make_foreign(&mut self, py: Python, at: usize) -> PyResult<PyObject> {
         if self.open(at) {
-            let record = record_of(self.counts(at), self.entries[at].expires);
-            let foreign = self.interpreter.decode(py, &self.entries[at].key, &record)?;
-            self.entries[at].decoded = Decoded::Foreign(foreign);
+            let record = record_of(self.counts(at), self.expires(at));
+            let foreign = self.interpreter.decode(py, &self.key(at), &record)?;
+            self.set_decoded(at, Decoded::Foreign(foreign));
         }
         self.foreign(py, at)
     }
@@ -402,17 +484,21 @@ impl CountStore {
         Ok(CountStore {
             size: 0,
             changed_bytes: 0,
-            entries: Vec::new(),
+            entries: Entries::default(),
+            pool: Pool::default(),
             free: Vec::new(),
-            by_key: HashTable::new(),
-            hasher: RandomState::new(),
+            by_key: KeyTable::default(),
+            in_use: Vec::new(),
+            free_in_use: Vec::new(),
             records: 0,
             generation: 1,
             newest: Vec::new(),
             older: Vec::new(),
-            touched: Vec::new(),
-            removed: Vec::new(),
-            expiry: ExpiryDays::default(),
+            oldest: Vec::new(),
+            touched: VecDeque::new(),
+            removed: VecDeque::new(),
+            days: DayNumbers::default(),
+            sweep: 0,
             interpreter: Interpreter { decode_entry, require_version, sums: SumsTypes::of(sums)? },
         })
     }
@@ -428,7 +514,9 @@ impl CountStore {
             return 0;
         }
         let each = DECODED_BYTES + DECODED_PER_THREE_BYTES * self.size / (3 * self.records);
-        self.size + self.records * RECORD_OVERHEAD + (self.newest.len() + self.older.len()) * each
+        self.pool.memory()
+            + self.records * RECORD_OVERHEAD
+            + (self.newest.len() + self.older.len() + self.oldest.len()) * each
     }
 
     fn new_entry(slf: &Bound<Self>) -> CountEntry {
@@ -440,19 +528,24 @@ impl CountStore {
             let kind = PyBytes::new(py, &key[..key.len().min(1)]);
             self.interpreter.require_version.call1(py, (kind, PyBytes::new(py, value)))?;
         }
-        if value.len() <= EXPIRY_DAY {
+        if value.len() <= EXPIRY_DAY || key.len() > usize::from(u16::MAX) {
             return Err(PyValueError::new_err("a record of counts is cut off"));
         }
-        let at = match self.find_place(key) {
-            Some(at) => at,
+        let short = shortened(key);
+        let hash = self.by_key.hash(&short);
+        let at = match self.find_short(hash, &short) {
+            Some(at) => {
+                self.drop_decoded(at);
+                self.set_encoded(at, value);
+                at
+            }
             None => {
-                let at = self.take_place(key);
-                self.register(at);
+                let at = self.take_short(&short, value);
+                self.register_as(at, hash);
+                self.count_record(key.len(), 0, value.len());
                 at
             }
         };
-        self.entries[at].decoded = Decoded::No;
-        self.set_encoded(at, value);
         let mut day = [0; EXPIRY_DAY];
         day.copy_from_slice(&value[value.len() - EXPIRY_DAY..]);
         self.set_expiry(at, u32::from_be_bytes(day));
@@ -483,8 +576,8 @@ impl CountStore {
         let at = CountStore::put(slf, key, entry)?;
         let mut store = slf.borrow_mut();
         store.note_counted(at, occurred_ms);
-        if let Decoded::Foreign(foreign) = &store.entries[at].decoded {
-            foreign.setattr(slf.py(), "expires", store.entries[at].expires)?;
+        if let Some(Decoded::Foreign(foreign)) = store.decoded(at) {
+            foreign.setattr(slf.py(), "expires", store.expires(at))?;
         }
         Ok(())
     }
@@ -496,15 +589,29 @@ impl CountStore {
     }
 
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
-        for at in self.expiry.pop(now_ms.div_euclid(DAY), at_most) {
-            self.remove(at as usize);
+        let today = now_ms.div_euclid(DAY);
+        let (mut removed, mut seen) = (0, 0);
+        while self.has_expired(today) {
+            if removed >= at_most || seen >= SEEN_AT_ONCE {
+                return false;
+            }
+            if self.sweep >= self.entries.len() {
+                self.sweep = 0;
+            }
+            let (at, entry) = (self.sweep, &self.entries[self.sweep]);
+            self.sweep += 1;
+            seen += 1;
+            if entry.is_counted && i64::from(entry.expires) <= today {
+                self.remove(at);
+                removed += 1;
+            }
         }
-        self.next_expiry().is_none_or(|earliest| earliest > now_ms)
+        true
     }
 
     fn turn_back(&mut self, py: Python, now_ms: i64) -> PyResult<()> {
-        let mut places: Vec<usize> = self.by_key.iter().map(|&at| at as usize).collect();
-        places.sort_unstable_by(|&one, &other| self.entries[one].key.cmp(&self.entries[other].key));
+        let mut places: Vec<usize> = self.by_key.iter().collect();
+        places.sort_by_cached_key(|&at| self.key(at));
         for at in places {
             let newest = match self.native(at) {
                 Some(counts) => {
@@ -523,13 +630,12 @@ impl CountStore {
             };
             match newest {
                 None => {
-                    self.remove_expiry(at);
                     self.remove(at);
                 }
                 Some(newest) => {
                     self.set_expiry(at, expiry_day(newest));
-                    if let Decoded::Foreign(foreign) = &self.entries[at].decoded {
-                        foreign.setattr(py, "expires", self.entries[at].expires)?;
+                    if let Some(Decoded::Foreign(foreign)) = self.decoded(at) {
+                        foreign.setattr(py, "expires", self.expires(at))?;
                     }
                     self.note_aged(at);
                 }
@@ -539,39 +645,43 @@ impl CountStore {
     }
 
     fn next_expiry(&self) -> Option<i64> {
-        self.expiry.earliest().map(|day| i64::from(day) * DAY)
+        self.days.earliest().map(|day| i64::from(day) * DAY)
     }
 
     fn last_expiry(&self) -> Option<i64> {
-        self.expiry.latest().map(|day| i64::from(day) * DAY)
+        self.days.latest().map(|day| i64::from(day) * DAY)
     }
 
-    fn drain_changes<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let changes = PyList::empty(py);
-        for key in self.removed.drain(..) {
-            changes.append((PyBytes::new(py, &key), py.None()))?;
+    fn drain_changes(slf: &Bound<Self>) -> Changes {
+        Changes::of(slf)
+    }
+}
+
+impl Changing for CountStore {
+    fn next_change(&mut self, py: Python) -> PyResult<Option<Change>> {
+        if let Some(key) = self.removed.pop_front() {
+            return Ok(Some(deletion(py, &key)));
         }
-        let mut value = Vec::new();
-        for (at, serial) in std::mem::take(&mut self.touched) {
+        while let Some((at, serial)) = self.touched.pop_front() {
             let at = at as usize;
             if self.entries[at].serial != serial {
                 continue;
             }
-            value.clear();
-            match &self.entries[at].decoded {
-                Decoded::Native(counts) => counts.encode(&mut value),
+            let mut value = Vec::new();
+            match self.decoded(at) {
+                Some(Decoded::Native(counts)) => counts.encode(&mut value),
                 _ => {
                     let counts = self.foreign(py, at)?.getattr(py, "counts")?;
                     value.extend_from_slice(counts.call_method0(py, "encode")?.extract(py)?);
                 }
             }
-            let expires = self.entries[at].expires.unwrap_or(0);
+            let expires = self.expires(at).unwrap_or(0);
             value.extend_from_slice(&expires.to_be_bytes());
             self.set_encoded(at, &value);
             self.entries[at].touched = false;
-            changes.append((PyBytes::new(py, &self.entries[at].key), PyBytes::new(py, &value)))?;
+            return Ok(Some(change(py, &self.key(at), &value)));
         }
         self.changed_bytes = 0;
-        changes.try_iter()
+        Ok(None)
     }
 }

@@ -564,7 +564,7 @@ def test_records_in_use_take_more_memory():
     assert stores.native.size < stores.native.memory < in_use / 2
     assert stores.native.find(b"K7") is not None
     # About as much as fifty in use take each.
-    assert 0 < stores.native.memory - stores.native.size - 50 * 130 < in_use / 25
+    assert 0 < stores.native.memory - stores.native.size - 50 * 36 < in_use / 25
 
 
 @pytest.mark.parametrize("at_most", [1, 3, 4, 6, 9])

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::message_shapes::day_in;
 use crate::numbers::Numbers;
 use crate::packed::{PackedRecords, Place};
 
@@ -24,19 +25,23 @@ pub fn run(input: &[u8]) -> bool {
             map.remove(&key);
         } else {
             let length = i64::from(u16::from_le_bytes([operation[6], operation[7]])) % LONGEST_RECORD;
-            let record = vec![operation[5]; length as usize];
+            let mut record = vec![operation[5]; length as usize];
+            // The day of expiry.
+            record.extend([0, 0, 0, operation[6] & 3]);
             packed.put(&key, &record);
             map.insert(key.clone(), record);
         }
         assert_eq!(packed.get(&key), map.get(&key).map(|record| &**record));
         assert_eq!(packed.len(), map.len());
     }
-    let mut seen = BTreeMap::new();
+    let (today, mut found) = (i64::from(input.len() as u8 & 3), Vec::new());
     let mut place = Some(Place::default());
     while let Some(at) = place {
-        place = packed.walk(at, |key, record| drop(seen.insert(key, record.to_vec())));
+        place = packed.find_expired(at, today, (&mut 0, 100), |key| found.push(key));
     }
-    assert_eq!(seen, map);
+    found.sort_unstable();
+    let expired = map.iter().filter(|(_, record)| i64::from(day_in(record)) <= today);
+    assert_eq!(found, expired.map(|(key, _)| key.clone()).collect::<Vec<_>>());
     let part = input.get(..1).unwrap_or_default();
     for group in [b"a", b"b"] {
         let mut of_group = packed.of_group(group, part);

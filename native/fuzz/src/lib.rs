@@ -19,10 +19,14 @@ mod cursor;
 mod distinct;
 #[path = "../../src/earlier.rs"]
 mod earlier;
+#[path = "../../src/entries.rs"]
+mod entries;
 #[path = "../../src/envelope.rs"]
 mod envelope;
 #[path = "../../src/json.rs"]
 mod json;
+#[path = "../../src/key_table.rs"]
+mod key_table;
 #[path = "../../src/measures.rs"]
 mod measures;
 #[path = "../../src/message.rs"]
@@ -37,6 +41,8 @@ mod msgpack;
 mod packed;
 #[path = "../../src/panes.rs"]
 mod panes;
+#[path = "../../src/pool.rs"]
+mod pool;
 #[path = "../../src/record_bytes.rs"]
 mod record_bytes;
 #[path = "../../src/refs.rs"]
@@ -49,6 +55,8 @@ mod report;
 mod reporter;
 #[path = "../../src/rest.rs"]
 mod rest;
+#[path = "../../src/short_key.rs"]
+mod short_key;
 #[path = "../../src/signature.rs"]
 mod signature;
 #[path = "../../src/stamp.rs"]
