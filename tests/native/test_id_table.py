@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.deciding.partition.id_table import MOST_SLOTS, id_table
+from streams.deciding.partition.id_table import MOST_SLOTS, IdTable
 from tests.tools import native_core
 
-native_core()
-
-BOTH = pytest.mark.parametrize("native", [False, True])
+BOTH = pytest.mark.parametrize("table", [IdTable, native_core().IdTable])
 
 
 def little_endian(hashes: Iterable[int]) -> bytes:
@@ -23,24 +21,23 @@ def little_endian(hashes: Iterable[int]) -> bytes:
 
 
 @BOTH
-def test_a_bucket_that_stayed_behind_is_split_in_all_of_its_places(*, native: bool) -> None:
-    chance = random.Random(7)
-    table = id_table(0, native=native)
+def test_a_bucket_that_stayed_behind_is_split_in_all_of_its_places(table: type[IdTable]) -> None:
+    chance, known = random.Random(7), table()
     # With the last ten bits in common these split one bucket again and again, and the others not at all.
     crowd = [chance.getrandbits(54) << 10 for _ in range(2_000)]
     others = [chance.getrandbits(64) | 1 for _ in range(2_000)]
     for slot, hashes in enumerate((crowd, others)):
-        table.add(little_endian(hashes), slot, 0, 4_000)
-    assert {hashed for hashed in (*crowd, *others) if not table.slots_of(hashed)} == set()
+        known.add(little_endian(hashes), slot, 0, 4_000)
+    assert {hashed for hashed in (*crowd, *others) if not known.slots_of(hashed)} == set()
 
 
 @BOTH
 @pytest.mark.parametrize("later", [2, MOST_SLOTS // 2, MOST_SLOTS // 2 + 1, MOST_SLOTS - 1])
-def test_a_slot_of_long_ago_is_taken_for_no_later_one(later: int, *, native: bool) -> None:
-    table = id_table(0, native=native)
-    table.add(little_endian([7]), 0, 0, 1)
-    table.add(little_endian([8]), later, later - 1, 2)
-    assert (table.slots_of(7), table.slots_of(8)) == ([], [later])
+def test_a_slot_of_long_ago_is_taken_for_no_later_one(later: int, table: type[IdTable]) -> None:
+    known = table()
+    known.add(little_endian([7]), 0, 0, 1)
+    known.add(little_endian([8]), later, later - 1, 2)
+    assert (known.slots_of(7), known.slots_of(8)) == ([], [later])
 
 
 RESIDENT = """

@@ -40,7 +40,8 @@ def any_counts(chance: random.Random) -> WindowCounts:
             stamped=stamped,
             sums=ClusterSums(
                 reports=first,
-                linked=chance.randrange(first + 1),
+                # A window may hold who joined a cluster without who founded it, and the other way round.
+                linked=chance.randrange(-2, first + 3),
                 known=chance.randrange(first + 1),
                 squares=chance.randrange(first * first + 1),
             ),

@@ -129,12 +129,12 @@ import os
 from pathlib import Path
 
 from streams.contract.wire.state_records import STATE_VERSION
-from streams.counting.native_store import native_record_store
+from tocsin_native import RecordStore
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-store = native_record_store(bytes, bytes)
+store = RecordStore(bytes, bytes, bytes)
 before = resident()
 for number in range(50_000):
     store.restore(b"W%015d" % number, STATE_VERSION + bytes(20) + bytes(4))
