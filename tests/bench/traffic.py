@@ -1,7 +1,8 @@
 """Reports for the benchmark. They are seeded: only the start time changes their bytes."""
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
@@ -90,6 +91,32 @@ def decisions(
             f'"reviewer":{{"ref":"desk-{number % 30}","role":"desk"}},"confidence":"two_agree"}}'
         )
         yield Report(pseudonym(channel).encode(), value.encode(), [])
+
+
+def without_removed(reports: Iterable[Report], outcomes: Iterable[Report]) -> Iterator[Report]:
+    """The reports, which are about other messages of their channels once one was removed.
+
+    `outcomes` are those of `decisions`, and removed is what was upheld.
+    """
+    removed = {}
+    for outcome in map(json.loads, (outcome.value for outcome in outcomes)):
+        if outcome["decision"] == "upheld":
+            removed[outcome["subject"]["message_ref"].encode()] = outcome["decided_at"].encode()
+    for one in reports:
+        message = _after(b'"message_ref":"', one.value)
+        gone = removed.get(message)
+        if gone is None or _after(b'"occurred_at":"', one.value) < gone:
+            yield one
+        else:
+            yield one._replace(
+                value=one.value.replace(message, pseudonym(f"after/{message.decode()}").encode())
+            )
+
+
+def _after(what: bytes, value: bytes) -> bytes:
+    """The string that follows."""
+    begin = value.index(what) + len(what)
+    return value[begin : value.index(b'"', begin)]
 
 
 def report(report_id: str, channel: str, rank: int, occurred_ms: int, chance: random.Random) -> Report:
