@@ -278,12 +278,14 @@ impl ReporterHome {
 
         let known = match stored.filter(|_| reporter.outcomes.is_some()) {
             Some(record) => {
-                let asked = (name, report.category, day, PyBytes::new(py, body(&record)));
                 let mut place = Vec::new();
                 place.extend_from_slice(&day.to_le_bytes());
                 place.extend_from_slice(format!("{name}\0{}\0", report.category).as_bytes());
                 reporter.write_known(&mut place);
-                let ask = || self.known_of.bind(py).call1(asked)?.extract();
+                let ask = || {
+                    let asked = (name, report.category, day, PyBytes::new(py, body(&record)));
+                    self.known_of.bind(py).call1(asked)?.extract()
+                };
                 match answer(&mut self.known, place, ask)? {
                     Some(known) => known,
                     None => return Ok(None),
