@@ -17,9 +17,11 @@ import msgspec
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.times import DAY
 from streams.counting.held_counts import CHANNEL_COUNTS
+from streams.deciding.partition.core import CoreName
+from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.partition.limits import LIMITS
 from streams.deciding.partition.settings import PartitionSettings
-from streams.deciding.partition.hash_key import DEMONSTRATION
+from streams.deciding.partition.stores import IN_PYTHON
 from streams.deciding.reporters.reporter import Reporter, ReportFacts
 from streams.deciding.reporters.rules import compile_reporter_rules
 from streams.deciding.reporters.state import state_key
@@ -54,12 +56,12 @@ _CHANNEL, _MESSAGE, _ID = b"c" * 32, b"m" * 32, b"r" * 12
 _SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
-def rules_of(*, native: bool) -> ReportRules:
+def rules_of_reports() -> ReportRules:
     """The shipped rules, with room for any number of newcomers."""
     room = PartitionSettings(
         new_reporters_per_hour=1 << 40, new_channels_per_hour=1 << 40, new_messages_per_hour=1 << 40
     )
-    return compile_report_rules(load_rules(sources=ONE_TOPIC), settings=room, native=native)
+    return compile_report_rules(load_rules(sources=ONE_TOPIC), settings=room)
 
 
 def templates(rules: ReportRules, day: int) -> list[bytes]:
@@ -69,7 +71,7 @@ def templates(rules: ReportRules, day: int) -> list[bytes]:
         traffic.all_new(TEMPLATES, begin, 1_000),
         begin + 1_000,
         rules,
-        compile_reporter_rules(rules.registry, native=rules.native),
+        compile_reporter_rules(rules.registry),
     )
     way.go()
     made = []
@@ -146,8 +148,8 @@ class Longest:
 class Partition:
     """The stage of reports with one partition."""
 
-    def __init__(self, rules: ReportRules) -> None:
-        self.stage = report_stage(rules)
+    def __init__(self, rules: ReportRules, core: CoreName) -> None:
+        self.stage = report_stage(rules, core)
         self.state: ReportState = self.stage.restore(0, 1)
 
     def apply(self, records: Sequence[Record], calls: Longest) -> None:
@@ -176,9 +178,9 @@ def batches(number: int) -> Iterator[range]:
     return (range(at, min(at + BATCH, number)) for at in range(0, number, BATCH))
 
 
-def fill(rules: ReportRules, channels: int) -> dict:
+def fill(rules: ReportRules, core: CoreName, channels: int) -> dict:
     few, others = Reports(templates(rules, 0)), Reports(templates(rules, 2))
-    partition = Partition(rules)
+    partition = Partition(rules, core)
     # Whatever is there once.
     partition.apply(few.records(range(FEW_EXPIRE)), Longest())
     leave_out_what_stays()
@@ -224,7 +226,7 @@ def reports_about(partition: Partition, reports: Reports, first: int, channels: 
 
 
 def state_records(
-    rules: ReportRules,
+    rules: ReportRules, core: CoreName
 ) -> tuple[dict[bytes, list[tuple[bytes, bytes]]], dict[bytes, bytes]]:
     """Records of the state of a quiet channel, by type, with places to fill in; and those of the partition."""
     found: dict[bytes, list[tuple[bytes, bytes]]] = {
@@ -232,7 +234,7 @@ def state_records(
     }
     others: dict[bytes, bytes] = {}
     made = templates(rules, 2)
-    partition = Partition(rules)
+    partition = Partition(rules, core)
     report = Reports(made)
     for number in range(1, 1_000):
         slices = partition.stage.apply(partition.state, report.records([number]))
@@ -251,9 +253,9 @@ def state_records(
     return found, others
 
 
-def restore(rules: ReportRules, channels: int) -> dict[str, float]:
-    records, others = state_records(rules)
-    partition = Partition(rules)
+def restore(rules: ReportRules, core: CoreName, channels: int) -> dict[str, float]:
+    records, others = state_records(rules, core)
+    partition = Partition(rules, core)
     leave_out_what_stays()
     calls = Longest()
     before = resident()
@@ -282,11 +284,16 @@ def restore(rules: ReportRules, channels: int) -> dict[str, float]:
     return figures | reports_about(partition, Reports(templates(rules, 2)), 0, channels)
 
 
-def reporters(*, native: bool, number: int) -> dict[str, float]:
+def reporters(core: CoreName, number: int) -> dict[str, float]:
     """Bytes per reporter with one report, first noted and then restored."""
+    records = IN_PYTHON.records
+    if core == "native":
+        from streams.deciding.partition.native.stores import IN_EXTENSION  # noqa: PLC0415  # optional
+
+        records = IN_EXTENSION.records
     rules = load_rules(sources=ONE_TOPIC).reporters
     key = DEMONSTRATION.current
-    stores = [reporter_store(native=native), reporter_store(native=native)]
+    stores = [reporter_store(records), reporter_store(records)]
     figures = {}
     leave_out_what_stays()
     before = resident()
@@ -319,15 +326,16 @@ def reporters(*, native: bool, number: int) -> dict[str, float]:
     return figures
 
 
+def measured(core: CoreName, number: int, what: str) -> dict:
+    """What is asked for: `restore`, `reporters`, or nothing to fill a partition."""
+    figures: dict = {"core": core, "channels": number}
+    if what == "reporters":
+        return figures | reporters(core, number)
+    return figures | (restore if what == "restore" else fill)(rules_of_reports(), core, number)
+
+
 if __name__ == "__main__":
     keep_freed_memory()
-    core, number = sys.argv[1], int(sys.argv[2])
-    rules = rules_of(native=core == "native")
-    figures = {"core": core, "channels": number}
-    if "restore" in sys.argv[3:]:
-        figures |= restore(rules, number)
-    elif "reporters" in sys.argv[3:]:
-        figures |= reporters(native=core == "native", number=number)
-    else:
-        figures |= fill(rules, number)
-    print(json.dumps(figures, indent=1))
+    core, number, what = (*sys.argv[1:], "")[:3]
+    assert core in ("python", "native"), __doc__
+    print(json.dumps(measured(core, int(number), what), indent=1))
