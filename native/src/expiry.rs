@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::windows::DAY;
+
 /// How many entries a call looks at for those that have expired. One after the other in memory they take less than a
 /// millisecond, and a day begins with a look at all of them, since lists of them by day would take twelve bytes for each.
 pub const SEEN_AT_ONCE: usize = 1 << 16;
@@ -27,11 +29,18 @@ impl DayNumbers {
         }
     }
 
-    pub fn earliest(&self) -> Option<u32> {
-        self.days.keys().next().copied()
+    /// When (ms) the first record expires.
+    pub fn earliest_ms(&self) -> Option<i64> {
+        self.days.keys().next().map(|&day| i64::from(day) * DAY)
     }
 
-    pub fn latest(&self) -> Option<u32> {
-        self.days.keys().next_back().copied()
+    /// When (ms) the last record expires.
+    pub fn latest_ms(&self) -> Option<i64> {
+        self.days.keys().next_back().map(|&day| i64::from(day) * DAY)
+    }
+
+    /// Whether a record expires on a day (days since the epoch) or before.
+    pub fn has_expired(&self, today: i64) -> bool {
+        self.days.keys().next().is_some_and(|&day| i64::from(day) <= today)
     }
 }

@@ -256,10 +256,6 @@ impl MessageStore {
 }
 
 impl MessageStore {
-    fn is_expired(&self, today: i64) -> bool {
-        self.days.earliest().is_some_and(|day| i64::from(day) <= today)
-    }
-
     /// Add a record to the changed ones, which is to expire on that day if it is new; return its place.
     fn add_changed(&mut self, key: &[u8], held: Held, expires: u32) -> usize {
         let before = self.packed.get(key).map(day_in);
@@ -455,7 +451,7 @@ impl MessageStore {
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
         let (mut removed, mut seen) = (0, 0);
-        while self.is_expired(today) {
+        while self.days.has_expired(today) {
             if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
@@ -472,7 +468,7 @@ impl MessageStore {
                 removed += usize::from(self.remove_expired(&key, today));
             }
             if is_last {
-                return !self.is_expired(today);
+                return !self.days.has_expired(today);
             }
         }
         self.sweep = None;
@@ -480,7 +476,7 @@ impl MessageStore {
     }
 
     fn next_expiry(&self) -> Option<i64> {
-        self.days.earliest().map(|day| i64::from(day) * DAY)
+        self.days.earliest_ms()
     }
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {

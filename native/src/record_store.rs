@@ -310,7 +310,7 @@ impl RecordStore {
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
         let (mut removed, mut seen) = (0, 0);
-        while self.days.earliest().is_some_and(|day| i64::from(day) <= today) {
+        while self.days.has_expired(today) {
             if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
@@ -330,7 +330,7 @@ impl RecordStore {
     }
 
     fn next_expiry(&self) -> Option<i64> {
-        self.days.earliest().map(|day| i64::from(day) * DAY)
+        self.days.earliest_ms()
     }
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {

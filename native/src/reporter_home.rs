@@ -21,7 +21,7 @@ use crate::entry_bytes::bytes_of;
 use crate::event_time::EventTime;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::id_table::IdTable;
-use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_str};
+use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_str, write_uint};
 use crate::record_store::RecordStore;
 use crate::reporter::Reporter;
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
@@ -37,8 +37,6 @@ const EXPIRY_DAY: usize = 4;
 const SILENT_DAYS: i64 = 360;
 /// What Python said of so many reporters is kept: some 300 bytes each. A busy partition sees as many with outcomes in a minute.
 const MOST_KNOWN: usize = 10_000;
-/// An array without elements.
-const NO_TAGS: u8 = 0x90;
 /// `_ENTRY_BYTES` of deciding/reporters/handle.py.
 const ENTRY_BYTES: usize = 300;
 
@@ -80,17 +78,24 @@ struct CategoryRow {
     floor: bool,
 }
 
-/// What a stamp says of the reporter (deciding/reporters/native/known.py).
+/// What a stamp says of the reporter (Known of deciding/reporters/reporter.py).
 #[derive(FromPyObject)]
 struct Known {
-    trust_class: String,
-    /// The stamp up to the factor.
-    trust: Vec<u8>,
-    factor: f64,
+    trust: Trust,
     first_time: bool,
-    vouched: bool,
     /// Tags of channels.
-    proof: Vec<u8>,
+    proof: Vec<u64>,
+}
+
+/// Of deciding/reporters/trust.py.
+#[derive(FromPyObject)]
+struct Trust {
+    trust_class: String,
+    mean: f64,
+    lower: f64,
+    outcomes: f64,
+    factor: f64,
+    vouched: bool,
 }
 
 struct Kind {
@@ -105,11 +110,8 @@ struct Kind {
 impl Kind {
     fn of(row: ReporterRow) -> (String, Self) {
         let UntriedTrust { trust_class, mean, lower, outcomes } = row.trust;
-        let mut trust = Vec::new();
-        write_str(&mut trust, &trust_class);
-        [mean, lower, outcomes].into_iter().for_each(|number| write_float(&mut trust, number));
-        let untried =
-            Known { trust_class, trust, factor: 1.0, first_time: true, vouched: false, proof: vec![NO_TAGS] };
+        let trust = Trust { trust_class, mean, lower, outcomes, factor: 1.0, vouched: false };
+        let untried = Known { trust, first_time: true, proof: Vec::new() };
         let ReporterRow { reports_per_day, many_channels, has_signature, .. } = row;
         (row.kind, Kind { untried, reports_per_day, many_channels, has_signature })
     }
@@ -324,15 +326,20 @@ impl ReporterHome {
         out.extend_from_slice(report_bytes);
         // StoredStamp.
         write_array(&mut out, 13);
-        out.extend_from_slice(&known.trust);
-        write_float(&mut out, if is_over && !floor { 0.0 } else { known.factor });
+        let trust = &known.trust;
+        write_str(&mut out, &trust.trust_class);
+        [trust.mean, trust.lower, trust.outcomes]
+            .into_iter()
+            .for_each(|number| write_float(&mut out, number));
+        write_float(&mut out, if is_over && !floor { 0.0 } else { trust.factor });
         write_bool(&mut out, known.first_time);
         write_bool(&mut out, is_over);
         write_bin(&mut out, signature.map_or(0, |_| SIGNATURE_BYTES));
         signature.iter().for_each(|signature| write_signature(&mut out, signature));
         // `evidence_needed` of counting/coordination/signature.py.
-        write_int(&mut out, 1 + i64::from(member) + i64::from(known.vouched));
-        out.extend_from_slice(&known.proof);
+        write_int(&mut out, 1 + i64::from(member) + i64::from(trust.vouched));
+        write_array(&mut out, known.proof.len());
+        known.proof.iter().for_each(|&tag| write_uint(&mut out, tag));
         // Neither paused nor watched.
         write_bool(&mut out, false);
         write_bool(&mut out, false);
@@ -350,7 +357,10 @@ impl ReporterHome {
         progress.hashes.push(event);
         progress.event_times.push(occurred);
         progress.over_limit += usize::from(is_over);
-        *progress.stamped.entry(known.trust_class.clone()).or_default() += 1;
+        match progress.stamped.get_mut(&trust.trust_class) {
+            Some(number) => *number += 1,
+            None => drop(progress.stamped.insert(trust.trust_class.clone(), 1)),
+        }
         Ok(Some(()))
     }
 }

@@ -318,10 +318,6 @@ impl CountStore {
         }
     }
 
-    fn has_expired(&self, today: i64) -> bool {
-        self.days.earliest().is_some_and(|day| i64::from(day) <= today)
-    }
-
     /// Remove an entry.
     fn remove(&mut self, at: usize) {
         self.days.change(self.expires(at), None);
@@ -591,7 +587,7 @@ impl CountStore {
     fn expire(&mut self, now_ms: i64, at_most: usize) -> bool {
         let today = now_ms.div_euclid(DAY);
         let (mut removed, mut seen) = (0, 0);
-        while self.has_expired(today) {
+        while self.days.has_expired(today) {
             if removed >= at_most || seen >= SEEN_AT_ONCE {
                 return false;
             }
@@ -645,11 +641,11 @@ impl CountStore {
     }
 
     fn next_expiry(&self) -> Option<i64> {
-        self.days.earliest().map(|day| i64::from(day) * DAY)
+        self.days.earliest_ms()
     }
 
     fn last_expiry(&self) -> Option<i64> {
-        self.days.latest().map(|day| i64::from(day) * DAY)
+        self.days.latest_ms()
     }
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {

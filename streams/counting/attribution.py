@@ -199,7 +199,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.sampled = True
                 # After a decision nobody is dropped: a credit was given, and must be reversible.
                 if known is not None:
-                    return [Credit(reporter, received, known.standing, None, None, anew=False)]
+                    return [_too_late(reporter, received, known)]
                 largest = max(self.reporters)
                 if self.own or reporter > largest:
                     return []
@@ -210,7 +210,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if finding is not None:
             self.found[reporter] = finding
         if is_late and known is not None:
-            return [Credit(reporter, received, known.standing, None, None, anew=False)]
+            return [_too_late(reporter, received, known)]
         return [] if given is None else self._changes_by_report(reporter, earlier, known, given)
 
     def _changes_by_report(
@@ -219,8 +219,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         changes = self._changes(given)
         own = [change._replace(anew=False, told=True) for change in changes if change.reporter == reporter]
         if known is not None and not own and known.credited(earlier) is None:
-            received = self.reporters[reporter]
-            own = [Credit(reporter, received, known.standing, None, None, anew=False)]
+            own = [_too_late(reporter, self.reporters[reporter], known)]
         return own + [change for change in changes if change.reporter != reporter]
 
     def add_proof(self, reporter: int, proof: Proof) -> list[Credit]:
@@ -391,6 +390,11 @@ def _with(
 ) -> tuple[int, KnownOutcome]:
     first = decision.decided_s if first is None else min(first, decision.decided_s)
     return first, with_decision(standing, decision)
+
+
+def _too_late(reporter: int, received: int, known: _Known) -> Credit:
+    """Return what tells somebody of a decision that does not count for them: their report came after it."""
+    return Credit(reporter, received, known.standing, None, None, anew=False)
 
 
 def _told(decision: KnownOutcome) -> tuple[object, ...]:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.deciding.partition.core import CoreName
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
+from streams.deciding.partition.core import CoreName
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.rules import ReportRules

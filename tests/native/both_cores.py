@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from streams.deciding.partition.core import CoreName
 from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.topics import MESSAGE_REPORTS_INTERNAL, REPORTERS_INTERNAL
+from streams.deciding.partition.core import CoreName
 from streams.deciding.partition.hash_key import DEMONSTRATION, HashKeys
 from streams.deciding.partition.limits import UNLIMITED, Limits
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings

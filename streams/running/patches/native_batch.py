@@ -1,12 +1,14 @@
 """Record batches that the native core reads: key, value and headers are made when Python asks for them.
 
-What the core leaves out is read as always: records larger than a chunk, with many headers, or damaged.
+What the core leaves out is read as always: records larger than a chunk, with many headers, or damaged. To be
+imported only where the core is installed.
 """
 
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
+from tocsin_native import FetchedRecord, read_records
 
 from streams.running.patches.fetched_records import PartitionRecords
 from streams.running.patches.lenient_batch import Chunk, Given, LenientBatch
@@ -19,17 +21,14 @@ class NativeBatch(LenientBatch):
 
     def __init__(self, data: memoryview, given: Given, place: TopicPartition) -> None:
         super().__init__(data, given)
-        from tocsin_native import read_records  # noqa: PLC0415  # optional
-
         batch = self.batch
-        self.read_records = read_records
         self.place = place.topic, place.partition, batch.base_offset
         self.timestamps = batch.timestamp_type, batch.first_timestamp, batch.max_timestamp
 
     def chunk(self, data: bytes, at: int, end: int, count: int) -> Chunk:
         """The records of a chunk up to the first damaged one."""
         if end - at <= CHUNK_BYTES:
-            records = self.read_records(data, (at, end), count, self.place, self.timestamps)
+            records = read_records(data, (at, end), count, self.place, self.timestamps)
             if records is not None:
                 return Chunk(records, headers=0)
         return super().chunk(data, at, end, count)
@@ -53,8 +52,8 @@ class NativePartitionRecords(PartitionRecords):
         super().__init__(tp, records, *arguments)
 
     def _consumer_record(self, tp: Any, record: Any) -> Any:
-        # Those that the core has read know where they are from.
-        return record if hasattr(record, "topic") else super()._consumer_record(tp, record)
+        # It knows where it is from.
+        return record if type(record) is FetchedRecord else super()._consumer_record(tp, record)
 
 
 def install_native_batches() -> None:

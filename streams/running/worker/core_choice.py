@@ -6,7 +6,6 @@ from streams import __version__
 from streams.distribution import typed_here
 from streams.running.log.connection import Connection
 from streams.running.operations.core import CoreChoice
-from streams.running.patches.native_batch import install_native_batches
 from streams.running.patches.native_producer import NativeProducer
 from streams.running.worker.environment import SettingsError
 from streams.running.worker.settings import PREFIX, Settings
@@ -32,6 +31,9 @@ def choose_core(settings: Settings) -> CoreChoice:
 def read_batches_with(core: CoreChoice) -> None:
     """Make the consumers of this process, whose patches are installed, read records with the core."""
     if core.runs == "native":
+        # Only here: it needs an extension that most installations do not have.
+        from streams.running.patches.native_batch import install_native_batches  # noqa: PLC0415
+
         install_native_batches()
 
 

@@ -1,10 +1,10 @@
 """Both cores work off the same backlog, one after the other, with outcomes among the reports."""
 
+from streams.contract.wire.topics import MODERATION_OUTCOMES
 from tests.bench import traffic
 from tests.bench.place import Place, Site
 from tests.bench.scenarios.backlog import HOUR_MS, Worked, an_hour_ago, work_off
 from tests.bench.scenarios.back_test import CORES
-from streams.contract.wire.topics import MODERATION_OUTCOMES
 
 REPORTS = 200_000
 # A desk decides on some messages of which there are many reports, not on each report. What it removes is reported no

@@ -1,1 +1,1 @@
-"""What every stage needs of the native core. Nothing outside of packages of this name needs the extension."""
+"""What every stage needs of the native core. No room outside of packages of this name needs it to decide."""

@@ -51,7 +51,7 @@ def risk_table(model: RiskModel) -> RiskTable:
         classifier_limit=model.classifier_limit,
         reporter_limit=model.limit,
         categories=[
-            _category(category, [(cohort, scored) for cohort, scored in rows])
+            _category(category, list(rows))
             for category, rows in groupby(model.cohorts.items(), key=lambda row: row[0][0])
         ],
     )
