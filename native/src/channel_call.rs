@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySet, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PySet, PyTuple};
 
 use crate::arrivals::Arrivals;
 use crate::channel_plan::Plan;
@@ -14,7 +14,7 @@ use crate::daily_rows::DailyRows;
 use crate::event_time::EventTime;
 use crate::id_table::IdTable;
 use crate::law_cache::Law;
-use crate::message_store::MessageStore;
+use crate::message_store::{MessageStore, Receiving, TooLate};
 use crate::record_store::RecordStore;
 use crate::records_in_use::RecordsInUse;
 use crate::rest::Rest;
@@ -53,6 +53,9 @@ pub struct State<'py> {
     pub arrivals: Bound<'py, RecordStore>,
     pub clusters: Bound<'py, RecordStore>,
     pub note_link: Bound<'py, PyAny>,
+    /// `tell_late(channel, about, reporter, received_s, standing, identity, finding)`: passes on that a decision came before a
+    /// report, and returns the fields of what tells its reporter, if anything.
+    pub tell_late: Bound<'py, PyAny>,
     pub is_tripped: Bound<'py, PyAny>,
     pub episodes: Bound<'py, PyDict>,
     /// Whether any episode waits for the budget of its policy.
@@ -138,6 +141,35 @@ impl<'py> Call<'py> {
         Ok(self.fresh.contains(&event)
             || self.state.ids.borrow().contains(event)
             || self.state.fresh.contains(event)?)
+    }
+
+    /// Tell a reporter of a message, or of the channel itself, what was decided before.
+    pub fn tell(&mut self, about: &str, receiving: &Receiving, late: &TooLate) -> PyResult<()> {
+        let standing = PyBytes::new(self.state.tell_late.py(), &late.standing);
+        let received_s = receiving.received_ms.div_euclid(1_000);
+        let identity = late.is_kept.then_some((receiving.source, receiving.report_id));
+        let found = receiving.found.as_ref().filter(|_| late.is_kept);
+        let finding = found.map(|found| {
+            (
+                receiving.reporter,
+                found.parts.to_vec(),
+                receiving.category,
+                found.classifier.map(|[a, b]| (a, b)),
+            )
+        });
+        let written = self.state.tell_late.call1((
+            receiving.channel,
+            about,
+            late.reporter,
+            received_s,
+            standing,
+            identity,
+            finding,
+        ))?;
+        if !written.is_none() {
+            self.outputs.push(written.downcast_into()?);
+        }
+        Ok(())
     }
 
     /// Add a report to those of the day (`Crowd.note_link` of streams/deciding/reports/crowd.py), if that changes anything.

@@ -265,7 +265,7 @@ impl ChannelHome {
         }
         let key_of_message = message_key(MESSAGE_REPORTERS, one.channel, one.about);
         let receiving = self.receiving(one, &key_of_message);
-        let Some(prepared) = messages.prepare(&receiving) else { return Ok(Outcome::Python) };
+        let Some(prepared) = messages.prepare(counts.py(), &receiving)? else { return Ok(Outcome::Python) };
         let is_new_message = report.message.is_some() && !prepared.is_reported();
         if !call.admits(one, known.is_none(), is_new_message)? {
             return Ok(Outcome::Python);
@@ -277,6 +277,9 @@ impl ChannelHome {
             (Some(stamp), Some(hashed)) => {
                 let noted = messages.note_prepared(counts.py(), prepared, &receiving)?;
                 call.outputs.extend(noted.receipt.clone());
+                if let Some(late) = &noted.too_late {
+                    call.tell(one.about, &receiving, late)?;
+                }
                 let millionths = risk.millionths();
                 // Of most reporters nothing proves them right.
                 let here = if stamp.proof.is_empty() { 0 } else { self.hash.channel_tag(one.channel) };
@@ -349,6 +352,7 @@ impl ChannelHome {
             country: &one.law.country,
             category: &one.plan.category,
             is_told: one.who.is_told && one.stamp.is_some(),
+            is_proven: one.stamp.is_some_and(|stamp| !stamp.proof.is_empty()),
             found: detected.map(|(_, parts)| Found { parts, classifier: one.classifier }),
         }
     }

@@ -16,6 +16,7 @@ mod clusters;
 mod counts;
 mod cursor;
 mod daily_rows;
+mod decided;
 mod distinct;
 mod document;
 mod earlier;

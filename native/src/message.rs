@@ -1,15 +1,21 @@
-//! Who reported a message of which nothing is decided, and how it was reported first: most messages
-//! (streams/counting/attribution.py, streams/counting/message_facts.py).
+//! Who reported a message, and how it was reported first (streams/counting/attribution.py,
+//! streams/counting/message_facts.py). What changes because of a decision is Python's.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::decided::Decided;
+use crate::windows::DAY;
+
 /// The reporters kept per message.
 const KEPT: usize = 256;
 /// The proofs kept per message, those of who came first (streams/counting/confirmation.py).
 const MOST_PROOFS: usize = 32;
+/// As long as an outcome may be superseded, and what nobody decided on for so long will not be decided.
+const DECIDED_DAYS: i64 = 180;
+pub const UNDECIDED_DAYS: i64 = 90;
 
 #[derive(Default)]
 pub struct Message {
@@ -17,6 +23,8 @@ pub struct Message {
     pub reporters: Vec<Reported>,
     pub reports: i64,
     pub sampled: bool,
+    /// None if nothing was decided. A message of which single reports were decided on is Python's.
+    pub decided: Option<Box<Decided>>,
     pub notice: Option<FirstReport>,
     pub facts: Option<Box<Facts>>,
     /// What the reports of detectors name as their source, and where reporters were right elsewhere: by reporter, in the
@@ -62,6 +70,8 @@ pub struct Facts {
     pub detection: Option<FirstReport>,
     pub items: Vec<Box<str>>,
     pub trusted_items: Vec<Box<str>>,
+    /// The decisions and what was counted of them, as they are stored; None without any.
+    pub decisions: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -85,6 +95,48 @@ impl Message {
         self.reports > 0 || self.notice.is_some() || self.facts.as_deref().is_some_and(in_facts)
     }
 
+    /// Whether anything was decided about it.
+    pub fn has_decisions(&self) -> bool {
+        self.decided.is_some() || self.has_decisions_counted()
+    }
+
+    /// Whether decisions are among the facts, of which what is counted may change.
+    pub fn has_decisions_counted(&self) -> bool {
+        self.facts.as_deref().is_some_and(|facts| facts.decisions.is_some())
+    }
+
+    /// Whether a report, received then (s), changes nothing that was decided: neither what counts for anybody, nor what was
+    /// counted of the message. Without a role it is not counted, without a reporter nobody reported it.
+    pub fn changes_no_decision(
+        &self,
+        reporter: Option<u64>,
+        received: u32,
+        counted: Option<(Role, &str)>,
+    ) -> bool {
+        let is_late = match (&self.decided, reporter) {
+            (Some(decided), Some(reporter)) => match self.find(reporter) {
+                Ok(at) => received >= self.reporters[at].received,
+                Err(_) => i64::from(received) >= decided.first,
+            },
+            _ => true,
+        };
+        is_late
+            && match (&self.facts, counted) {
+                (Some(facts), Some((role, category))) if facts.decisions.is_some() => {
+                    facts.is_known(role, i64::from(received), category)
+                }
+                _ => true,
+            }
+    }
+
+    /// When (ms) the record is no longer needed; `newest` is the time of its newest report.
+    pub fn needed_until(&self, newest: i64) -> i64 {
+        match &self.decided {
+            None => newest + UNDECIDED_DAYS * DAY,
+            Some(decided) => decided.first * 1_000 + DECIDED_DAYS * DAY,
+        }
+    }
+
     pub fn has(&self, reporter: u64) -> bool {
         self.find(reporter).is_ok()
     }
@@ -101,22 +153,32 @@ impl Message {
         one.identity.as_ref().filter(|_| !is_found).map(|identity| (one.received, identity))
     }
 
-    /// Note a report, of a detector with its finding.
-    pub fn add_report(&mut self, reporter: u64, received: u32, identity: Identity, finding: Option<Finding>) {
+    /// Note a report that `changes_no_decision`, of a detector with its finding. Return whether a decision about the message
+    /// is to be told, which came before the report: the first one of somebody.
+    pub fn add_report(
+        &mut self,
+        reporter: u64,
+        received: u32,
+        identity: Identity,
+        finding: Option<Finding>,
+    ) -> bool {
+        let mut is_told = false;
         match self.find(reporter) {
             Ok(at) => {
                 let known = &mut self.reporters[at];
                 if received >= known.received {
-                    return;
+                    return false;
                 }
                 *known = Reported { reporter, received, identity: Some(identity) };
             }
             Err(at) => {
                 self.reports += 1;
+                is_told = self.decided.is_some();
                 if self.reporters.len() == KEPT {
                     self.sampled = true;
-                    if at == KEPT {
-                        return;
+                    // After a decision nobody is dropped: a credit was given, and must be reversible.
+                    if is_told || at == KEPT {
+                        return is_told;
                     }
                     self.drop_last();
                 }
@@ -129,6 +191,7 @@ impl Message {
                 Err(at) => self.found.insert(at, (reporter, finding)),
             }
         }
+        is_told
     }
 
     /// Note where a reporter of the message was right elsewhere.

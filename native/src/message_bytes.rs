@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::decided::{read_decisions, read_outcome, Decided, NO_DECISIONS};
 use crate::message::{Facts, Finding, FirstReport, Identity, Message, Reported};
 use crate::msgpack::{
     write_array, write_bin, write_bool, write_int, write_nil, write_str, write_uint, Reader,
@@ -19,21 +20,32 @@ pub const ENTRY: usize = 12;
 const NUMBER_LIMIT: i64 = 1 << 56;
 
 pub fn encode(message: &Message, out: &mut Vec<u8>) {
-    let fields = match (message.found.is_empty(), message.proofs.is_empty()) {
-        (_, false) => FIELDS_WITH_PROOFS,
-        (false, true) => FIELDS_WITH_FINDINGS,
-        (true, true) => FIELDS,
+    let fields = if !message.proofs.is_empty() || message.decided.is_some() {
+        FIELDS_WITH_PROOFS
+    } else if !message.found.is_empty() {
+        FIELDS_WITH_FINDINGS
+    } else {
+        FIELDS
     };
     write_array(out, fields);
     write_bin(out, ENTRY * message.reporters.len());
     for one in &message.reporters {
         write_entry(out, one);
     }
-    write_int(out, if message.reporters.is_empty() { 0 } else { message.reports });
+    let has_reports = !message.reporters.is_empty() || message.decided.is_some();
+    write_int(out, if has_reports { message.reports } else { 0 });
     write_bool(out, message.sampled);
-    // No decisions: neither the first one, nor the one that holds, nor any about single reports.
-    write_nil(out);
-    write_nil(out);
+    match &message.decided {
+        None => {
+            write_nil(out);
+            write_nil(out);
+        }
+        Some(decided) => {
+            write_int(out, decided.first);
+            out.extend_from_slice(&decided.standing);
+        }
+    }
+    // No decisions about single reports.
     write_array(out, 0);
     write_identities(out, &message.reporters);
     write_first(out, message.notice.as_ref());
@@ -177,9 +189,7 @@ fn write_facts(out: &mut Vec<u8>, facts: &Facts) {
         write_array(out, items.len());
         items.iter().for_each(|item| write_str(out, item));
     }
-    // Neither decisions, nor what was counted of them.
-    write_array(out, 0);
-    write_array(out, 0);
+    out.extend_from_slice(facts.decisions.as_deref().unwrap_or(&NO_DECISIONS));
 }
 
 fn read(bytes: &[u8]) -> Option<Message> {
@@ -189,9 +199,15 @@ fn read(bytes: &[u8]) -> Option<Message> {
     let packed = reader.bin()?;
     let reports = reader.int(NUMBER_LIMIT)?;
     let sampled = reader.bool()?;
-    reader.nil()?;
-    reader.nil()?;
-    expect(reader.array()? == 0)?;
+    let decided = reader.or_nil(|reader| reader.signed(NUMBER_LIMIT))?;
+    let standing = reader.or_nil(read_outcome)?;
+    let decided = match (decided, standing) {
+        (None, None) => None,
+        (Some(first), Some(standing)) => Some(Box::new(Decided { first, standing: standing.into() })),
+        _ => return None,
+    };
+    // Decisions about single reports are Python's, and so is a message that was decided on before proofs were kept.
+    expect(reader.array()? == 0 && (decided.is_none() || fields == FIELDS_WITH_PROOFS))?;
     let ids = read_texts(&mut reader)?;
     let sources = read_texts(&mut reader)?;
     let source_of = reader.bin()?;
@@ -204,7 +220,7 @@ fn read(bytes: &[u8]) -> Option<Message> {
         if fields == FIELDS_WITH_PROOFS { read_proofs(&mut reader, &reporters)? } else { Vec::new() };
     // A notice is in the facts as soon as there are some.
     expect(reader.is_at_end() && (notice.is_none() || facts.is_none()))?;
-    Some(Message { reporters, reports, sampled, notice, facts, found, proofs })
+    Some(Message { reporters, reports, sampled, decided, notice, facts, found, proofs })
 }
 
 fn read_findings(reader: &mut Reader) -> Option<Vec<(u64, Finding)>> {
@@ -284,10 +300,8 @@ fn read_facts(reader: &mut Reader) -> Option<Facts> {
     let (notice, trusted, detection) = (read_first(reader)?, read_first(reader)?, read_first(reader)?);
     let mut items = || Some(read_texts(reader)?.into_iter().map(Into::into).collect());
     let (items, trusted_items) = (items()?, items()?);
-    // Neither decisions, nor what was counted of them.
-    expect(reader.array()? == 0)?;
-    expect(reader.array()? == 0)?;
-    Some(Facts { notice, trusted, detection, items, trusted_items })
+    let decisions = read_decisions(reader)?.map(Into::into);
+    Some(Facts { notice, trusted, detection, items, trusted_items, decisions })
 }
 
 fn read_texts<'a>(reader: &mut Reader<'a>) -> Option<Vec<&'a str>> {

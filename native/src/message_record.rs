@@ -8,10 +8,6 @@ use pyo3::IntoPyObjectExt;
 use crate::changed_messages::Held;
 use crate::message::{Finding, Identity, Message, NewItems, Role};
 use crate::message_store::{record_of, MessageStore};
-use crate::windows::DAY;
-
-/// A message that nobody decided on for so long will not be decided.
-pub(crate) const UNDECIDED_DAYS: i64 = 90;
 
 /// Where a record is: in no store, or in a place of ChangedMessages when all had been taken so often.
 enum Where {
@@ -71,6 +67,12 @@ impl MessageRecord {
             Held::Native(message) => Some(with(message)),
             Held::Foreign(_) => None,
         })
+    }
+
+    /// Call `with` with the message; None if it is Python's, or was decided on.
+    fn undecided<R>(&mut self, py: Python, with: impl FnOnce(&mut Message) -> R) -> PyResult<Option<R>> {
+        let with = |message: &mut Message| message.decided.is_none().then(|| with(message));
+        self.native(py, with).map(Option::flatten)
     }
 
     /// What `with` returns for the message; Python's attribute of this name if it is Python's.
@@ -170,12 +172,12 @@ impl MessageRecord {
 
     #[getter]
     fn is_decided<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.get(intern!(py, "is_decided"), |_| false)
+        self.get(intern!(py, "is_decided"), |message| message.decided.is_some())
     }
 
     #[getter]
     fn has_decisions_counted<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.get(intern!(py, "has_decisions_counted"), |_| false)
+        self.get(intern!(py, "has_decisions_counted"), |message| message.has_decisions_counted())
     }
 
     #[getter]
@@ -199,7 +201,7 @@ impl MessageRecord {
             let add = |message: &mut Message| {
                 message.add_report(reporter, received, identity, known.flatten());
             };
-            if self.native(py, add)?.is_some() {
+            if self.undecided(py, add)?.is_some() {
                 return Ok(PyList::empty(py).into_any());
             }
         }
@@ -231,7 +233,7 @@ impl MessageRecord {
         reporter: u64,
         proof: Vec<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if self.native(py, |message| message.add_proof(reporter, proof.clone()))?.is_some() {
+        if self.undecided(py, |message| message.add_proof(reporter, proof.clone()))?.is_some() {
             return Ok(PyList::empty(py).into_any());
         }
         let proof = PyTuple::new(py, proof)?;
@@ -261,7 +263,10 @@ impl MessageRecord {
     }
 
     fn decided<'py>(&mut self, py: Python<'py>, identity: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.call(intern!(py, "decided"), identity, |_| None::<bool>)
+        match self.undecided(py, |_| ())? {
+            Some(()) => Ok(py.None().into_bound(py)),
+            None => self.in_python(py)?.call_method1(intern!(py, "decided"), (identity,)),
+        }
     }
 
     fn rename(&mut self, py: Python, before: u64, after: u64) -> PyResult<()> {
@@ -273,7 +278,7 @@ impl MessageRecord {
     }
 
     fn needed_until<'py>(&mut self, py: Python<'py>, newest_ms: i64) -> PyResult<Bound<'py, PyAny>> {
-        self.call(intern!(py, "needed_until"), newest_ms, |_| newest_ms + UNDECIDED_DAYS * DAY)
+        self.call(intern!(py, "needed_until"), newest_ms, |message| message.needed_until(newest_ms))
     }
 
     fn __getattr__<'py>(&mut self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {

@@ -106,7 +106,10 @@ impl Shapes {
     fn shape_of<'a>(&mut self, message: &'a Message) -> Option<(&'a Reported, &'a Identity, u16)> {
         let ([one], Some(notice)) = (&*message.reporters, &message.notice) else { return None };
         let identity = one.identity.as_ref()?;
-        let has_more = message.sampled || !message.found.is_empty() || !message.proofs.is_empty();
+        let has_more = message.sampled
+            || message.decided.is_some()
+            || !message.found.is_empty()
+            || !message.proofs.is_empty();
         if message.reports != 1 || has_more || notice.received != i64::from(one.received) {
             return None;
         }

@@ -1,7 +1,8 @@
 //! Who reported each message of a partition: as bytes, and decoded what a batch has changed
 //! (streams/counting/message_store.py).
 //!
-//! A record that `message_bytes::decode` does not take, as of a message that was decided on, is foreign: Python decodes it.
+//! A record that `message_bytes::decode` does not take, as of a message of which single reports were decided on, is foreign:
+//! Python decodes it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,8 +15,8 @@ use crate::changes::{change, deletion, Change, Changes, Changing};
 use crate::counts::STATE_VERSION;
 use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
 use crate::message::{Finding, Identity, Message, NewItems, Role};
-use crate::message_bytes::encode;
-use crate::message_record::{MessageRecord, UNDECIDED_DAYS};
+use crate::message_bytes::{decode, encode};
+use crate::message_record::MessageRecord;
 use crate::message_shapes::{day_in, whole_of, Shapes, EXPIRY_DAY};
 use crate::packed::{PackedRecords, Place};
 use crate::receipts::{Receipt, Receipts};
@@ -52,6 +53,8 @@ pub(crate) struct Receiving<'a> {
     pub country: &'a str,
     pub category: &'a str,
     pub is_told: bool,
+    /// Whether something proves the reporter right elsewhere.
+    pub is_proven: bool,
     /// What a detector found the message with; `reporter` is its root then.
     pub found: Option<Found<'a>>,
 }
@@ -74,13 +77,31 @@ impl Receiving<'_> {
         }
     }
 
+    /// When the record of the message expires that it changes.
+    fn expires(&self, message: &Message) -> u32 {
+        day_after(message.needed_until(self.now_ms))
+    }
+
     fn received_s(&self) -> i64 {
         self.received_ms.div_euclid(1_000)
     }
 
-    /// When the record expires that it changes.
-    fn expires(&self) -> u32 {
-        day_after(self.now_ms + UNDECIDED_DAYS * DAY)
+    /// As whom the record of the message knows the reporter: of several parts of a source each is credited.
+    fn noted_as(&self) -> Option<u64> {
+        let part = self.found.as_ref().and_then(|found| found.parts.last());
+        self.reporter.map(|root| part.map_or(root, |part| root ^ part))
+    }
+
+    /// Whether it is Python's to say what it changes in a message.
+    fn changes_decisions(&self, message: &Message) -> bool {
+        let counted = self.role.map(|role| (role, self.category));
+        let received = self.received_s() as u32;
+        !message.changes_no_decision(self.noted_as(), received, counted)
+            // What proves a source right is noted for it, if it reported the message in another way too, maybe in time.
+            || (message.decided.is_some()
+                && self.is_proven
+                && self.found.is_some()
+                && self.reporter.is_some_and(|root| message.has(root)))
     }
 
     /// Whether it fits into a record that is not Python's.
@@ -108,14 +129,23 @@ impl Prepared {
     }
 }
 
-/// What a report was: the first one of its reporter, in which counts of items its message is new, and the fields of the
-/// receipt.
+/// What a report was: the first one of its reporter, in which counts of items its message is new, the fields of the receipt,
+/// and what to tell of a decision that came before it.
 pub(crate) struct NotedReport<'py> {
     /// The place of the record among the changed ones.
     pub at: usize,
     pub is_first: bool,
     pub new: Option<NewItems>,
     pub receipt: Option<Bound<'py, PyTuple>>,
+    pub too_late: Option<TooLate>,
+}
+
+/// The decision that holds, as it is stored, for a report that came after the first one. `reporter` is known to the message
+/// by this hash, and `is_kept` there.
+pub(crate) struct TooLate {
+    pub standing: Box<[u8]>,
+    pub reporter: u64,
+    pub is_kept: bool,
 }
 
 /// `streams.counting.message_store.MessageStore` with the same methods.
@@ -143,26 +173,36 @@ pub struct MessageStore {
 /// For the home of channels.
 impl MessageStore {
     /// Find the record of the message of a report, and change nothing; None if record or report are Python's.
-    pub(crate) fn prepare(&mut self, receiving: &Receiving) -> Option<Prepared> {
+    pub(crate) fn prepare(&mut self, py: Python, receiving: &Receiving) -> PyResult<Option<Prepared>> {
         if !receiving.is_usual() {
-            return None;
+            return Ok(None);
         }
         if let Some(at) = self.changed.find(receiving.key) {
-            return match self.changed.get(at) {
-                Some(Held::Native(message)) => {
+            self.take_back(py, at)?;
+            return Ok(match self.changed.get(at) {
+                Some(Held::Native(message)) if !receiving.changes_decisions(message) => {
                     Some(Prepared::Changed { at, is_reported: message.is_reported() })
                 }
                 _ => None,
-            };
+            });
         }
-        if let Some(message) = self.large.remove(receiving.key) {
-            return Some(Prepared::Kept(message));
-        }
-        let kept = match self.packed.get(receiving.key) {
-            None => Some(Box::default()),
-            Some(kept) => self.shapes.unpack(kept).map(Box::new),
+        let kept = match (self.large.remove(receiving.key), self.packed.get(receiving.key)) {
+            (Some(message), _) => Some(message),
+            (None, None) => Some(Box::default()),
+            (None, Some(kept)) => self.shapes.unpack(kept).map(Box::new),
         };
-        kept.map(Prepared::Kept)
+        Ok(kept.filter(|message| !receiving.changes_decisions(message)).map(Prepared::Kept))
+    }
+
+    /// Take a record back that was Python's in this batch. Nobody holds it between two reports.
+    fn take_back(&mut self, py: Python, at: usize) -> PyResult<()> {
+        let Some(Held::Foreign(foreign)) = self.changed.get(at) else { return Ok(()) };
+        let record = self.interpreter.encode_record.call1(py, (foreign,))?;
+        let record: &[u8] = record.extract(py)?;
+        if let Some(message) = record.get(1..record.len() - EXPIRY_DAY).and_then(decode) {
+            self.changed.at(at).held = Some(Held::Native(Box::new(message)));
+        }
+        Ok(())
     }
 
     /// Note who reported a message, as `streams.deciding.reports.outcomes.note_reporter`. The report names its reporter.
@@ -172,16 +212,15 @@ impl MessageStore {
         prepared: Prepared,
         receiving: &Receiving,
     ) -> PyResult<NotedReport<'py>> {
-        let expires = receiving.expires();
-        let (at, is_added) = self.put_prepared(receiving.key, prepared, expires);
+        let (at, is_added) = self.put_prepared(prepared, receiving);
         let known = self.changed.native(at);
         let before = known.reports;
         let identity = Identity { source: receiving.source.into(), id: receiving.report_id.into() };
         let root = receiving.reporter.unwrap_or_default();
-        let (mut noted, mut finding, mut is_known) = (root, None, false);
+        let reporter = receiving.noted_as().unwrap_or_default();
+        let (mut finding, mut is_known) = (None, false);
         if let Some(found) = &receiving.found {
-            // Of several parts of a source each is credited, but they are no several findings.
-            noted = found.parts.last().map_or(root, |part| root ^ part);
+            // Several parts of a source are no several findings.
             is_known = known.has_found(root);
             finding = Some(Finding {
                 root,
@@ -190,18 +229,22 @@ impl MessageStore {
                 classifier: found.classifier.map(|names| names.map(Box::from)),
             });
         }
-        known.add_report(noted, receiving.received_s() as u32, identity, finding);
+        let is_too_late = known.add_report(reporter, receiving.received_s() as u32, identity, finding);
+        let too_late = known.decided.as_ref().filter(|_| is_too_late).map(|decided| TooLate {
+            standing: decided.standing.clone(),
+            reporter,
+            is_kept: known.has(reporter),
+        });
         let is_first = known.reports > before;
         let new = count_in(known, receiving);
-        let reporters = known.reporters.len();
-        self.set_changed(at, is_added, reporters, expires);
+        self.set_changed(at, is_added, receiving);
         // Each report about the channel itself is a notice of its own.
         let receipt = if receiving.is_told && (is_first || receiving.message.is_none()) {
             Some(self.receipts.record(py, &receiving.receipt())?)
         } else {
             None
         };
-        Ok(NotedReport { at, is_first: is_first && !is_known, new, receipt })
+        Ok(NotedReport { at, is_first: is_first && !is_known, new, receipt, too_late })
     }
 
     /// Note where the reporter of a report that was noted just now was right elsewhere.
@@ -219,14 +262,14 @@ impl MessageStore {
             Prepared::Changed { at, .. } => count_in(self.changed.native(*at), receiving),
             Prepared::Kept(message) => count_in(message, receiving),
         }?;
-        let expires = receiving.expires();
-        let (at, is_added) = self.put_prepared(receiving.key, prepared, expires);
-        let reporters = self.changed.native(at).reporters.len();
-        self.set_changed(at, is_added, reporters, expires);
+        let (at, is_added) = self.put_prepared(prepared, receiving);
+        self.set_changed(at, is_added, receiving);
         Some(new)
     }
 
-    fn set_changed(&mut self, at: usize, is_added: bool, reporters: usize, expires: u32) {
+    fn set_changed(&mut self, at: usize, is_added: bool, receiving: &Receiving) {
+        let message = self.changed.native(at);
+        let (reporters, expires) = (message.reporters.len(), receiving.expires(message));
         if is_added {
             self.changed_bytes += RECORD_BYTES + REPORTER_BYTES * reporters;
         }
@@ -266,10 +309,13 @@ impl MessageStore {
     }
 
     /// Put what was prepared among the changed ones; return its place, and whether it is new there.
-    fn put_prepared(&mut self, key: &[u8], prepared: Prepared, expires: u32) -> (usize, bool) {
+    fn put_prepared(&mut self, prepared: Prepared, receiving: &Receiving) -> (usize, bool) {
         match prepared {
             Prepared::Changed { at, .. } => (at, false),
-            Prepared::Kept(message) => (self.add_changed(key, Held::Native(message), expires), true),
+            Prepared::Kept(message) => {
+                let expires = receiving.expires(&message);
+                (self.add_changed(receiving.key, Held::Native(message), expires), true)
+            }
         }
     }
 
@@ -393,7 +439,9 @@ impl MessageStore {
             MessageRecord::stored(slf.clone().unbind(), at, store.changed.taken)
         } else {
             let Some(kept) = store.packed.get(key) else { return Ok(None) };
-            match (store.shapes.unpack(kept), whole_of(kept)) {
+            // Of decisions only Python knows all words.
+            let message = store.shapes.unpack(kept).filter(|message| !message.has_decisions());
+            match (message, whole_of(kept)) {
                 (None, Some(record)) => return store.decode(py, record).map(Some),
                 (message, _) => MessageRecord::loose(
                     slf.clone().unbind(),

@@ -159,6 +159,11 @@ impl<'a> Reader<'a> {
         self.take(1).map(|tag| tag[0])
     }
 
+    /// The first byte of the next value.
+    pub fn next_tag(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// Read an integer of 0 or more.
     #[inline]
     pub fn uint(&mut self) -> Option<u64> {

@@ -25,7 +25,7 @@ from streams.counting.confirmation import (
     Support,
     Witnesses,
 )
-from streams.counting.credit import Credit
+from streams.counting.credit import Credit, too_late
 from streams.counting.known_outcome import Counted, KnownOutcome, with_decision
 from streams.counting.message_facts import FirstReport, MessageFacts
 from streams.counting.notices import ReportRole
@@ -199,7 +199,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
                 self.sampled = True
                 # After a decision nobody is dropped: a credit was given, and must be reversible.
                 if known is not None:
-                    return [_too_late(reporter, received, known)]
+                    return [too_late(reporter, received, known.standing)]
                 largest = max(self.reporters)
                 if self.own or reporter > largest:
                     return []
@@ -210,7 +210,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         if finding is not None:
             self.found[reporter] = finding
         if is_late and known is not None:
-            return [_too_late(reporter, received, known)]
+            return [too_late(reporter, received, known.standing)]
         return [] if given is None else self._changes_by_report(reporter, earlier, known, given)
 
     def _changes_by_report(
@@ -219,7 +219,7 @@ class MessageReporters(msgspec.Struct, array_like=True):
         changes = self._changes(given)
         own = [change._replace(anew=False, told=True) for change in changes if change.reporter == reporter]
         if known is not None and not own and known.credited(earlier) is None:
-            own = [_too_late(reporter, self.reporters[reporter], known)]
+            own = [too_late(reporter, self.reporters[reporter], known.standing)]
         return own + [change for change in changes if change.reporter != reporter]
 
     def add_proof(self, reporter: int, proof: Proof) -> list[Credit]:
@@ -390,11 +390,6 @@ def _with(
 ) -> tuple[int, KnownOutcome]:
     first = decision.decided_s if first is None else min(first, decision.decided_s)
     return first, with_decision(standing, decision)
-
-
-def _too_late(reporter: int, received: int, known: _Known) -> Credit:
-    """Return what tells somebody of a decision that does not count for them: their report came after it."""
-    return Credit(reporter, received, known.standing, None, None, anew=False)
 
 
 def _told(decision: KnownOutcome) -> tuple[object, ...]:

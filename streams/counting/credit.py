@@ -24,3 +24,8 @@ class Credit(NamedTuple):
     told: bool = True
     removed_support: Support = UNSUPPORTED
     added_support: Support = UNSUPPORTED
+
+
+def too_late(reporter: int, received_s: int, standing: KnownOutcome) -> Credit:
+    """Return what tells somebody of a decision that does not count for them: their report came after it."""
+    return Credit(reporter, received_s, standing, None, None, anew=False)

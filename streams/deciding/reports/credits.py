@@ -16,6 +16,7 @@ from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotic
 from streams.contract.wire.forms.credit import credit_record
 from streams.contract.wire.forms.detector_feedback import encode_detector_feedback
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
+from streams.contract.wire.records import OutputRecord
 from streams.contract.wire.times import DAY, from_epoch_ms, months_later
 from streams.counting.attribution import ReportIdentity
 from streams.counting.confirmation import Support
@@ -30,17 +31,18 @@ _DAY_S: Final = DAY // 1000
 REDRESS_MONTHS: Final = 6
 
 
-def publish_credit(
+def pass_on_credit(
     batch: ReportBatch,
     channel_ref: str,
     message_ref: str,
     credit: Credit,
     identity: ReportIdentity | None,
     finding: Finding | None = None,
-) -> None:
-    """Publish what changes for one reporter of a message; tell the reporter if the report is known.
+) -> OutputRecord | None:
+    """Pass on what changes for one reporter of a message; return what tells the reporter, to be published.
 
-    A detector, whose `finding` it was, is told in a topic of its own.
+    None if nobody is told, as when it is not known which report it was. A detector, whose `finding` it was,
+    is told in a topic of its own.
 
     A decision of weight 0 counts for nobody. What was gone makes no links: for these it is as if the message
     had been upheld. What could not be judged stays as it was, decided or not.
@@ -68,7 +70,7 @@ def publish_credit(
         batch.passed_on.record(credit_record(published), reporter)
         batch.counters.credits += 1
     if identity is None or not credit.told:
-        return
+        return None
     # A reporter of something already decided is told on the day of the report.
     day = _day(max(standing.decided_s, credit.received_s))
     state: FeedbackState = "superseded" if credit.anew else "decided"
@@ -83,22 +85,19 @@ def publish_credit(
             None if finding.classifier is None else FindingClassifier(*finding.classifier),
             finding.match,
         )
-        batch.outputs.append(
-            encode_detector_feedback(finding.root, channel_ref, standing.outcome_id, feedback)
-        )
         kind = kind_of(finding.match, finding.classifier)
         batch.counters.feedback[kind, standing.verdict] += 1
-    elif standing.ground is not None:
-        notice = ReporterNotice(
-            identity.report_id,
-            identity.ce_source,
-            state,
-            day,
-            NoticeOutcome(standing.verdict, standing.ground, months_later(day, REDRESS_MONTHS)),
-        )
-        batch.outputs.append(
-            encode_reporter_notice(credit.reporter, channel_ref, standing.outcome_id, notice)
-        )
+        return encode_detector_feedback(finding.root, channel_ref, standing.outcome_id, feedback)
+    if standing.ground is None:
+        return None
+    notice = ReporterNotice(
+        identity.report_id,
+        identity.ce_source,
+        state,
+        day,
+        NoticeOutcome(standing.verdict, standing.ground, months_later(day, REDRESS_MONTHS)),
+    )
+    return encode_reporter_notice(credit.reporter, channel_ref, standing.outcome_id, notice)
 
 
 def publish_receipt(batch: ReportBatch, case: Case, reporter: int) -> None:

@@ -23,7 +23,7 @@ from streams.counting.known_outcome import KnownOutcome
 from streams.deciding.partition.legal_clocks import OutcomeTrace
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
-from streams.deciding.reports.credits import publish_credit, publish_receipt
+from streams.deciding.reports.credits import pass_on_credit, publish_receipt
 from streams.deciding.reports.crowd import message_key
 from streams.deciding.reports.escalation.asking import answer_questions, drawn_message
 from streams.deciding.reports.escalation.samples import SampleKey
@@ -143,7 +143,9 @@ def _publish_changes(
 ) -> None:
     for credit in changes:
         identity, finding = record.identities.get(credit.reporter), record.found.get(credit.reporter)
-        publish_credit(batch, channel, message, credit, identity, finding)
+        told = pass_on_credit(batch, channel, message, credit, identity, finding)
+        if told is not None:
+            batch.outputs.append(told)
 
 
 def _judged(

@@ -1,18 +1,29 @@
 """What the native core asks Python for at the home of channels, while it applies reports."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
+from streams.contract.events.internal.findings import Finding
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
+from streams.contract.wire.records import OutputRecord
+from streams.counting.attribution import ReportIdentity
 from streams.counting.coordination.arrivals import decode_arrivals
 from streams.counting.coordination.clusters import ClusterSums
+from streams.counting.credit import too_late
+from streams.counting.known_outcome import KnownOutcome
 from streams.counting.sums import Doubtful, Scattered, StampedSums
+from streams.deciding.reports.batch import ReportBatch
+from streams.deciding.reports.credits import pass_on_credit
 from streams.deciding.reports.escalation import integrity
 from streams.deciding.reports.handle import stamped_report
 from streams.deciding.reports.rules import ReportRules
+
+_decode_outcome: Final = msgspec.msgpack.Decoder(KnownOutcome).decode
 
 # Country, protection, and what is published: jurisdictions, obligations, routing, rule of law.
 _Law = tuple[str, int, bytes, bytes, bytes, bytes]
@@ -39,6 +50,35 @@ def law_finder(rules: ReportRules) -> Callable[[msgspec.Raw], _Law | None]:
         )
 
     return find
+
+
+# Of a message that was decided on there may be hundreds of reports.
+@lru_cache(maxsize=256)
+def _outcome(standing: bytes) -> KnownOutcome:
+    return _decode_outcome(standing)
+
+
+def late_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
+    """Return what passes on that a message was decided on before it was reported."""
+
+    def tell(
+        channel: str,
+        message: str,
+        reporter: int,
+        received_s: int,
+        standing: bytes,
+        identity: tuple[str, str] | None,
+        found: tuple[int, Sequence[int], str, tuple[str, str] | None] | None,
+    ) -> OutputRecord | None:
+        credit = too_late(reporter, received_s, _outcome(standing))
+        known = None if identity is None else ReportIdentity(*identity)
+        finding = None
+        if found is not None:
+            root, parts, category, classifier = found
+            finding = Finding(root, tuple(parts), category, None, classifier)
+        return pass_on_credit(batch, channel, message, credit, known, finding)
+
+    return tell
 
 
 def find_coordination(numbers: Sequence[int], arrivals: bytes) -> bytes | None:

@@ -23,10 +23,9 @@ from streams.deciding.reports.apply import judge_counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
-from streams.deciding.reports.native.finders import find_coordination, law_finder
+from streams.deciding.reports.native.finders import find_coordination, late_teller, law_finder
 from streams.deciding.reports.native.home_rules import channel_home_rules
 from streams.deciding.reports.rules import ReportRules
-from streams.deciding.reports.state import ReportState
 
 
 class _State(NamedTuple):
@@ -40,6 +39,7 @@ class _State(NamedTuple):
     arrivals: Any
     clusters: Any
     note_link: Any
+    tell_late: Any
     is_tripped: Any
     episodes: Any
     any_rests: bool
@@ -93,7 +93,7 @@ class NativeChannelHome:
                     next_day if due is None else min(due, next_day),
                     recent.forgotten_until,
                 ),
-                _parts(state),
+                _parts(batch),
             )
         except Exception as error:
             raise FailedAt(self._home.failed_at) from error
@@ -120,7 +120,8 @@ class NativeChannelHome:
         return number
 
 
-def _parts(state: ReportState) -> _State:
+def _parts(batch: ReportBatch) -> _State:
+    state = batch.state
     crowd = state.crowd
     guard = crowd.guard
     return _State(
@@ -132,6 +133,7 @@ def _parts(state: ReportState) -> _State:
         crowd.arrivals,
         crowd.clusters,
         crowd.note_link,
+        late_teller(batch),
         guard.tripped,
         state.episodes,
         len(state.budgets) > 0,

@@ -1,0 +1,150 @@
+"""The native core applies reports of messages that were decided on as Python does, and leaves it what changes a decision."""
+
+import random
+
+import pytest
+
+from streams.contract.wire.envelope import rfc3339
+from streams.counting.attribution import KEPT
+from tests.native.fuzz import BEGIN_MS, DAY, HOUR, MINUTE
+from tests.native.test_channel_home import RULES, Homes, at_home, together
+from tests.tools import native_core
+from tests.unit.crowd_traffic import KEY, outcome
+
+native_core()
+
+GROUNDS = (
+    {"kind": "terms", "rule": "scams-2.1"},
+    {"kind": "law", "duty": "dsa-16", "jurisdiction": "DE"},
+)
+VERDICTS = {
+    "upheld": ("phishing", "not_substantiated", "not_found"),
+    "dismissed": ("not_a_violation", "not_substantiated", "not_found"),
+    "manifestly_unfounded": ("fabricated",),
+}
+
+
+def any_outcome(chance, number, time, message):
+    """What somebody decided about a message, or about one of the first reports."""
+    decision = chance.choice((*VERDICTS, "upheld"))
+    subject = None
+    if chance.random() < 0.1:
+        subject = {"kind": "report", "report_id": f"r{chance.randrange(number + 1)}", "ce_source": "/app"}
+    return outcome(
+        number,
+        decision,
+        time,
+        subject,
+        message,
+        reason=chance.choice(VERDICTS[decision]),
+        ground=chance.choice(GROUNDS),
+        reviewer={"ref": f"desk-{chance.randrange(3)}", "role": "desk"},
+        confidence=chance.choice(("two_agree", "one_reviewer")),
+        **({"supersedes": f"o{chance.randrange(number)}"} if number and chance.random() < 0.2 else {}),
+    )
+
+
+def any_report(chance, number, time):
+    """A report that may have been received long ago, of anybody who may have been right elsewhere."""
+    kind = chance.choice(("user",) * 5 + ("automated", "trusted_flagger", "state_actor"))
+    fields = {"category": chance.choice(("spam",) * 6 + ("fraud", "harassment"))}
+    if chance.random() < 0.9:
+        fields["message_ref"] = f"m{chance.randrange(3)}"
+    if kind == "automated":
+        fields["kind"] = "automated_detection"
+        if chance.random() < 0.7:
+            name = f"scan{chance.randrange(2)}"
+            fields["classifier"] = {"name": name, "version": f"{chance.randrange(2)}", "score": 0.7}
+    elif kind == "trusted_flagger":
+        fields["kind"] = "trusted_flagger_notice"
+    if chance.random() < 0.3:
+        fields["received_at"] = rfc3339(time - chance.choice((0, MINUTE, HOUR, 2 * HOUR)))
+    tags = [KEY.channel_tag(channel) for channel in ("c", "elsewhere", "there", "far")]
+    stamp = {"proof": tuple(chance.sample(tags, chance.choice((0, 0, 1, 2, 3))))}
+    return at_home(number, time, f"u{chance.randrange(60)}", stamp=stamp, reporter={"kind": kind}, **fields)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_decisions_among_any_reports(seed):
+    chance = random.Random(seed)
+    homes = Homes()
+    time = BEGIN_MS
+    for step in range(60):
+        reports = []
+        for number in range(chance.choice((1, 5, 20))):
+            time += chance.choice((0, 300, 20_000))
+            reports.append(any_report(chance, 100 * step + number, time))
+        decided_at = time - chance.choice((0, MINUTE, HOUR))
+        decision = any_outcome(chance, step, decided_at, f"m{chance.randrange(3)}")
+        homes.apply(together(reports) + [decision] * (chance.random() < 0.3))
+        if chance.random() < 0.1:
+            homes.restart(swap=chance.random() < 0.5)
+    assert homes.counted_natively > homes.applied * 0.3
+
+
+def test_reports_after_a_decision_are_applied_natively():
+    """Of people, and of detectors and flaggers who were right elsewhere; the first one reported it before."""
+    homes = Homes()
+    proven = {"proof": tuple(KEY.channel_tag(channel) for channel in ("there", "far"))}
+
+    def found(number, time, version):
+        detector = {"name": "scan", "version": version, "score": 0.7}
+        fields = {"kind": "automated_detection", "classifier": detector}
+        reporter = {"kind": "automated", "ref": "d"}
+        return at_home(number, time, stamp=proven, message_ref="m1", reporter=reporter, **fields)
+
+    before = [at_home(n, BEGIN_MS + n, message_ref="m1") for n in range(3)]
+    homes.apply(together([*before, found(3, BEGIN_MS + 3, "6")]))
+    decision = outcome(1, "dismissed", BEGIN_MS + MINUTE)
+    late = [
+        at_home(10, BEGIN_MS + HOUR, "u1", message_ref="m1"),
+        at_home(11, BEGIN_MS + HOUR, "new", stamp=proven, message_ref="m1"),
+        found(12, BEGIN_MS + HOUR, "7"),
+        at_home(13, BEGIN_MS + HOUR, "other", message_ref="m1"),
+    ]
+    # The first report after a decision says in its headers which ones there were, so it is Python's.
+    homes.apply([decision, *together([at_home(9, BEGIN_MS + HOUR)])])
+    for batch in (together(late[:2]), together(late[2:])):
+        before = homes.counted_natively
+        homes.apply(batch)
+        assert homes.counted_natively - before == 2
+        homes.restart(swap=True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"received_at": rfc3339(BEGIN_MS + MINUTE - 1_000)},
+        {"category": "fraud"},
+        {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}},
+    ],
+    ids=["received in time", "another category", "the first of a flagger"],
+)
+def test_what_changes_a_decision_is_pythons(fields):
+    """Somebody is credited after all, or what is counted of the decision changes."""
+    homes = Homes()
+    homes.apply(together([at_home(n, BEGIN_MS + n, message_ref="m1") for n in range(3)]))
+    homes.apply([outcome(1, "upheld", BEGIN_MS + MINUTE)])
+    for number in (8, 9):
+        homes.apply(together([at_home(number, BEGIN_MS + HOUR, message_ref="m1")]))
+    before = homes.counted_natively
+    homes.apply(together([at_home(10, BEGIN_MS + HOUR, message_ref="m1", **fields)]))
+    assert homes.counted_natively == before == 2 + 1
+
+
+def test_nobody_is_dropped_after_a_decision():
+    """Beyond those who are kept everybody is told, but which report it was is forgotten; the record expires in time."""
+    homes = Homes()
+    homes.apply(together([at_home(0, BEGIN_MS, message_ref="m1")]))
+    homes.apply([outcome(1, "upheld", BEGIN_MS + MINUTE)])
+    crowd = [at_home(n, BEGIN_MS + HOUR + n, message_ref="m1") for n in range(1, KEPT + 20)]
+    before = homes.counted_natively
+    homes.apply(together(crowd[:200]))
+    homes.restart(swap=True)
+    (batch,) = homes.apply(together(crowd[200:]))
+    # But for the first one after a decision.
+    assert homes.counted_natively - before == KEPT + 18
+    assert batch.counters.credits == KEPT - 181
+    for day in (1, 100, 181):
+        homes.apply(together([at_home(1_000 + day, BEGIN_MS + day * DAY)]))
+        homes.restart()
