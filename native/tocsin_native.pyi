@@ -87,7 +87,7 @@ class ChannelHome:
         rules: bytes,
         *,
         find_law: Callable[[Any], tuple[str, int, bytes, bytes, bytes, bytes] | None],
-        find_coordination: Callable[[Sequence[int], bytes], bytes | None],
+        finding_of: Callable[[Sequence[int], tuple[Any, ...]], bytes | None],
         open_episode: type,
     ) -> None: ...
     def apply(

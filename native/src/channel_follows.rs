@@ -101,7 +101,7 @@ impl Follows {
                 }
             }
         }
-        let episode = episode.map(|episode| Seen::of(&episode, &self.open_episode)).transpose()?;
+        let episode = episode.map(|episode| Seen::of(episode, &self.open_episode)).transpose()?;
         let reached = episode.as_ref().map_or(0, |episode| episode.level);
         let mut ended = Ended { level: 0, shares: Vec::new() };
         if policy.is_late(one.report.occurred, one.now) {
@@ -135,10 +135,13 @@ impl Follows {
         let (level, judged) =
             if is_ended { (ended.level, &ended.shares[..]) } else { (verdict.level, shares) };
         if level > reached {
-            let waits = episode.is_some_and(|episode| episode.waits_for_desk)
-                && policy.is_asked_about
-                && !call.state.any_rests
-                && policy.level_without_asking(level, judged, self.proven_voices) <= reached;
+            let waits = match episode {
+                Some(episode) if policy.is_asked_about && !call.state.any_rests => {
+                    policy.level_without_asking(level, judged, self.proven_voices) <= reached
+                        && episode.waits_for_desk()?
+                }
+                _ => false,
+            };
             if !waits {
                 return Ok(true);
             }
@@ -156,30 +159,37 @@ impl Follows {
 }
 
 /// What the episode of a policy in a channel has reached.
-struct Seen {
+struct Seen<'py> {
     level: i64,
     /// None in a cooldown.
     is_clear: Option<bool>,
-    /// Whether a desk was asked about it, may still answer in time, and need not be asked again before.
-    waits_for_desk: bool,
+    episode: Bound<'py, PyAny>,
 }
 
-impl Seen {
-    fn of(episode: &Bound<PyAny>, open: &PyObject) -> PyResult<Self> {
+impl<'py> Seen<'py> {
+    fn of(episode: Bound<'py, PyAny>, open: &PyObject) -> PyResult<Self> {
         let py = episode.py();
         if !episode.get_type().is(open) {
             let level = episode.getattr(intern!(py, "last_level"))?.extract()?;
-            return Ok(Seen { level, is_clear: None, waits_for_desk: false });
+            return Ok(Seen { level, is_clear: None, episode });
         }
-        let question = episode.getattr(intern!(py, "question"))?;
-        let waits_for_desk = !question.is_none()
-            && question.getattr(intern!(py, "is_open"))?.extract::<bool>()?
-            && !question.getattr(intern!(py, "overdue"))?.extract::<bool>()?;
         Ok(Seen {
             level: episode.getattr(intern!(py, "level"))?.extract()?,
             is_clear: Some(!episode.getattr(intern!(py, "clear_since"))?.is_none()),
-            waits_for_desk,
+            episode,
         })
+    }
+
+    /// Whether a desk was asked about it, may still answer in time, and need not be asked again before.
+    fn waits_for_desk(&self) -> PyResult<bool> {
+        if self.is_clear.is_none() {
+            return Ok(false);
+        }
+        let py = self.episode.py();
+        let question = self.episode.getattr(intern!(py, "question"))?;
+        Ok(!question.is_none()
+            && question.getattr(intern!(py, "is_open"))?.extract::<bool>()?
+            && !question.getattr(intern!(py, "overdue"))?.extract::<bool>()?)
     }
 }
 

@@ -82,12 +82,12 @@ enum Outcome {
 #[pymethods]
 impl ChannelHome {
     #[new]
-    #[pyo3(signature = (rules, *, find_law, find_coordination, open_episode))]
+    #[pyo3(signature = (rules, *, find_law, finding_of, open_episode))]
     fn new(
         py: Python,
         rules: &[u8],
         find_law: PyObject,
-        find_coordination: PyObject,
+        finding_of: PyObject,
         open_episode: PyObject,
     ) -> PyResult<Self> {
         let rules: ChannelHomeRules = document::read(rules)?;
@@ -106,7 +106,7 @@ impl ChannelHome {
                 rules.proven_voices,
                 open_episode,
             ),
-            enriched: EnrichedForm::new(py, rules.enriched, find_coordination)?,
+            enriched: EnrichedForm::new(py, rules.enriched, finding_of)?,
             text: Vec::new(),
             failed_at: 0,
         })

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use serde::Deserialize;
 
-use crate::arrivals::Arrivals;
+use crate::arrivals::{Arrivals, Signs};
+use crate::assessment::suspected;
 use crate::channel_adds::Places;
 use crate::channel_call::{Call, Ordinary};
 use crate::clusters::linked_of;
@@ -44,12 +45,12 @@ pub struct EnrichedForm {
     time_at: usize,
     /// The versions of the rules, as they stand in the JSON.
     versions: Vec<u8>,
-    /// `find(numbers of StampedSums, arrivals)` returns the finding about them as JSON, None without one.
-    find_coordination: PyObject,
+    /// `finding_of(numbers of StampedSums, fields of Signs)` returns what is published of them as JSON, None for nothing.
+    finding_of: PyObject,
 }
 
 impl EnrichedForm {
-    pub fn new(py: Python, rules: EnrichedRules, find_coordination: PyObject) -> PyResult<Self> {
+    pub fn new(py: Python, rules: EnrichedRules, finding_of: PyObject) -> PyResult<Self> {
         let place = |name| {
             let place = rules.headers.iter().position(|header| header.name == name);
             place.ok_or_else(|| unfit(format!("`headers` lacks {name}")))
@@ -63,20 +64,26 @@ impl EnrichedForm {
             topic: PyString::intern(py, &rules.topic).unbind(),
             headers: PyList::new(py, headers.collect::<PyResult<Vec<_>>>()?)?.unbind(),
             versions: rules.versions.into_bytes(),
-            find_coordination,
+            finding_of,
         })
     }
 
     /// What the reports of a window show of coordination (`find_coordination`), as JSON; None for nearly all.
     fn finding(&self, window: &Measured, arrivals: &Arrivals, call: &Call) -> PyResult<Option<Vec<u8>>> {
-        if linked_of(&window.clusters()) == 0 && !arrivals.may_be_fresh() {
+        let clusters = window.clusters();
+        let is_linked = linked_of(&clusters) > 0;
+        if !is_linked && !arrivals.may_be_fresh() {
             return Ok(None);
         }
+        let signs = arrivals.signs();
+        if !is_linked && !suspected(&clusters, &signs) {
+            return Ok(None);
+        }
+        let Signs { reporters, usual, first_time, young, outsiders, repeating, disagreement } = signs;
+        let signs = (reporters, usual, first_time, young, outsiders, repeating, disagreement);
         let py = call.state.counts.py();
-        let mut encoded = Vec::new();
-        arrivals.encode(&mut encoded);
         let numbers = PyTuple::new(py, window.stamped.numbers)?;
-        self.find_coordination.bind(py).call1((numbers, PyBytes::new(py, &encoded)))?.extract()
+        self.finding_of.bind(py).call1((numbers, signs))?.extract()
     }
 
     /// The fields of the OutputRecord of an enriched report.

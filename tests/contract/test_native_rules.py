@@ -43,7 +43,7 @@ DOCUMENTS = {name: json.loads(encode(document)) for name, document in STRUCTS.it
 READERS = {
     "gate-rules.json": lambda document: tocsin_native.Gate(document, source_of=str),
     "channel-home-rules.json": lambda document: tocsin_native.ChannelHome(
-        document, find_law=str, find_coordination=str, open_episode=str
+        document, find_law=str, finding_of=str, open_episode=str
     ),
     "reporter-home-rules.json": lambda document: tocsin_native.ReporterHome(document, known_of=str),
 }

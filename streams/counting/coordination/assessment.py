@@ -1,4 +1,4 @@
-"""Is this a crowd or a brigade? The score, its signals, and a sentence that says what was seen."""
+"""Is this a crowd or a brigade? The score, and a sentence that says what was seen."""
 
 from typing import Final, NamedTuple
 
@@ -31,7 +31,6 @@ class IntegrityCase(NamedTuple):
     score: float
     suspected: bool
     members: int
-    signals: dict[str, float]
     sentence: str
 
 
@@ -39,8 +38,7 @@ def assess(sums: ClusterSums, signs: Signs) -> IntegrityCase:
     """Assess the reports of a window, and the signs of the last hours.
 
     The score is the larger of the share of reports that are not voices of their own, and of the mean of those
-    signs of a fresh brigade that hold for most reports of a burst. Shares and scores are rounded to six
-    digits.
+    signs of a fresh brigade that hold for most reports of a burst. It is rounded to six digits.
     """
     voices = voices_millionths(sums) / MILLION
     share = linked_share(sums)
@@ -53,17 +51,6 @@ def assess(sums: ClusterSums, signs: Signs) -> IntegrityCase:
         score=round(min(max(score, 0.0), 1.0), 6),
         suspected=by_links or by_signs,
         members=linked_of(sums) if by_links else signs.reporters if by_signs else 0,
-        signals={
-            "linked_share": round(share, 6),
-            "voices": round(voices, 6),
-            "burst_reporters": float(signs.reporters),
-            "burst_usual": round(signs.usual, 6),
-            "first_time_share": round(signs.first_time, 6),
-            "young_account_share": round(signs.young, 6),
-            "outsider_share": round(signs.outsiders, 6),
-            "repeating_share": round(signs.repeating, 6),
-            "disagreement_share": round(signs.disagreement, 6),
-        },
         sentence=_sentence(sums, signs, voices, by_signs=by_signs),
     )
 

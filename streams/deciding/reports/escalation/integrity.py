@@ -9,7 +9,7 @@ from streams.contract.wire.envelope import rfc3339
 from streams.contract.wire.forms.integrity_case import encode_integrity_case
 from streams.contract.wire.ids import stable_id
 from streams.counting.categories import CategoryShare, summed
-from streams.counting.coordination.arrivals import Arrivals
+from streams.counting.coordination.arrivals import Arrivals, Signs
 from streams.counting.coordination.assessment import MOST, assess, is_burst, may_be_fresh
 from streams.counting.coordination.clusters import linked_of
 from streams.counting.sums import StampedSums
@@ -42,14 +42,17 @@ def find_coordination(stamped: StampedSums, arrivals: Arrivals | None) -> Findin
 
     `arrivals` are those of the channel, None if nothing is known of them.
     """
-    sums = stamped.sums
-    linked = linked_of(sums)
     if arrivals is None:
         arrivals = _NO_ARRIVALS
-    if not linked and not may_be_fresh(arrivals):
+    if not linked_of(stamped.sums) and not may_be_fresh(arrivals):
         return None
-    signs = arrivals.signs()
-    case = assess(sums, signs)
+    return finding_of(stamped, arrivals.signs())
+
+
+def finding_of(stamped: StampedSums, signs: Signs) -> Finding | None:
+    """Return what the reports of a window look like beside the signs of their channel, None as above."""
+    linked = linked_of(stamped.sums)
+    case = assess(stamped.sums, signs)
     if not linked and not case.suspected:
         return None
     shares: tuple[tuple[IntegritySignal, bool], ...] = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -12,14 +12,14 @@ from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.records import OutputRecord
 from streams.counting.attribution import ReportIdentity
-from streams.counting.coordination.arrivals import decode_arrivals
+from streams.counting.coordination.arrivals import Signs
 from streams.counting.coordination.clusters import ClusterSums
 from streams.counting.credit import too_late
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.sums import Doubtful, Scattered, StampedSums
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.credits import pass_on_credit
-from streams.deciding.reports.escalation import integrity
+from streams.deciding.reports.escalation.integrity import finding_of
 from streams.deciding.reports.handle import stamped_report
 from streams.deciding.reports.rules import ReportRules
 
@@ -81,10 +81,13 @@ def late_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
     return tell
 
 
-def find_coordination(numbers: Sequence[int], arrivals: bytes) -> bytes | None:
-    """Return what is published of coordination in a window, by the numbers of native/src/voices.rs."""
+def finding_json(numbers: Sequence[int], signs: tuple[Any, ...]) -> bytes | None:
+    """Return what is published of coordination in a window, by the numbers of native/src/voices.rs.
+
+    `signs` has the fields of Signs.
+    """
     stamped, *rest = numbers
     sums, doubtful, (unnamed,), scattered = rest[:4], rest[4:8], rest[8:9], rest[9:]
     window = StampedSums(stamped, ClusterSums(*sums), Doubtful(*doubtful), unnamed, Scattered(*scattered))
-    found = integrity.find_coordination(window, decode_arrivals(arrivals))
+    found = finding_of(window, Signs(*signs))
     return None if found is None else encode(found.published)

@@ -23,7 +23,7 @@ from streams.deciding.reports.apply import judge_counted
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
-from streams.deciding.reports.native.finders import find_coordination, late_teller, law_finder
+from streams.deciding.reports.native.finders import finding_json, late_teller, law_finder
 from streams.deciding.reports.native.home_rules import channel_home_rules
 from streams.deciding.reports.rules import ReportRules
 
@@ -56,7 +56,7 @@ class NativeChannelHome:
         self._home = tocsin_native.ChannelHome(
             encode(channel_home_rules(rules)),
             find_law=law_finder(rules),
-            find_coordination=find_coordination,
+            finding_of=finding_json,
             open_episode=Open,
         )
 
