@@ -96,6 +96,7 @@ class ChannelHome:
         places: tuple[int, int],
         more_outputs: int,
         time: tuple[int, int, int, int],
+        since_last: list[tuple[str, bytes]],
         state: object,
     ) -> Counted: ...
 

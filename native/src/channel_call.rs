@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PySet, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyTuple};
 
 use crate::arrivals::Arrivals;
 use crate::channel_plan::Plan;
@@ -70,6 +70,8 @@ pub struct Call<'py> {
     pub state: State<'py>,
     pub arrivals: RecordsInUse<'py, Arrivals>,
     pub clusters: RecordsInUse<'py, Clusters>,
+    /// Headers of the next enriched report, which say what was applied since the last one.
+    pub since_last: Option<Bound<'py, PyList>>,
     pub time: EventTime,
     /// Before which time all reports must be, and after which one each report is no possible repeat.
     pub limit: i64,
@@ -107,11 +109,12 @@ pub struct Ordinary<'a> {
 
 impl<'py> Call<'py> {
     /// `time` is (now, newest append time, limit, the time up to which ids are forgotten), in ms.
-    pub fn new(state: State<'py>, time: (i64, i64, i64, i64)) -> Self {
+    pub fn new(state: State<'py>, time: (i64, i64, i64, i64), since_last: Bound<'py, PyList>) -> Self {
         Call {
             arrivals: RecordsInUse::new(state.arrivals.clone(), ARRIVALS_KEPT_MS),
             clusters: RecordsInUse::new(state.clusters.clone(), CLUSTERS_KEPT_MS),
             state,
+            since_last: Some(since_last),
             time: EventTime { now: time.0, newest_append: time.1 },
             limit: time.2,
             forgotten_until: time.3,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PySequence, PyTuple};
+use pyo3::types::{PyList, PySequence, PyTuple};
 
 use crate::channel_adds::{stamped_adds, unnamed_adds, Places};
 use crate::channel_call::{
@@ -116,7 +116,8 @@ impl ChannelHome {
     /// Python.
     ///
     /// `more_outputs` is how many outputs beyond one for each entry end the call. `time` is (now, newest append time, limit,
-    /// the time up to which ids are forgotten), in ms. Raises what fails; then the state must not be used any more.
+    /// the time up to which ids are forgotten), in ms. The first enriched report has `since_last` as further headers. Raises what fails; then the state must not be used any more.
+    #[allow(clippy::too_many_arguments)] // One call for each slice.
     fn apply<'py>(
         &mut self,
         py: Python<'py>,
@@ -124,9 +125,10 @@ impl ChannelHome {
         places: (usize, usize),
         more_outputs: usize,
         time: (i64, i64, i64, i64),
+        since_last: Bound<'py, PyList>,
         state: State<'py>,
     ) -> PyResult<Counted> {
-        let mut call = Call::new(state, time);
+        let mut call = Call::new(state, time, since_last);
         let mut judge = false;
         for at in places.0..places.1 {
             self.failed_at = at - places.0;

@@ -93,7 +93,7 @@ impl EnrichedForm {
         risk: &Risk,
         windows: &[Measured],
         places: &Places,
-        call: &Call<'py>,
+        call: &mut Call<'py>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let py = call.state.counts.py();
         let report = one.report;
@@ -155,6 +155,9 @@ impl EnrichedForm {
             self.time_at,
             (intern!(py, "ce_time"), PyBytes::new(py, &header_time(report.occurred))),
         )?;
+        if let Some(since_last) = call.since_last.take() {
+            since_last.iter().try_for_each(|header| headers.append(header))?;
+        }
         let fields = [
             self.topic.bind(py).clone().into_any(),
             call.state.partition.into_pyobject(py)?.into_any(),

@@ -14,6 +14,7 @@ from streams.contract.wire.failing import StageFailed
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.counting.coordination.guard_rail import LEAST
 from streams.deciding.partition.limits import LIMITS
+from streams.deciding.partition.replay import DECISIONS_HEADER, TICKS_HEADER
 from streams.deciding.partition.settings import DEFAULTS, PartitionSettings
 from streams.deciding.reports.crowd import Crowd
 from streams.deciding.reports.native import home_rules
@@ -369,7 +370,25 @@ def test_what_few_reports_say_is_pythons():
     homes.apply(
         [reports[0]._replace(value=STAMPED_REPORTS.record(0, 1, [StampedReport(unstamped.report)]).value)]
     )
-    assert homes.counted_natively - before == 1
+    assert homes.counted_natively - before == 2
+
+
+def test_the_first_report_says_what_was_applied_since_the_last_one():
+    """Ticks and decisions, in the headers of the enriched report."""
+    homes = Homes()
+    homes.apply([at_home(0, BEGIN_MS, category="csam", message_ref="m1")])
+    ticks = homes.tick(BEGIN_MS + 3 * DAY)
+    decisions = [outcome(number, "upheld", BEGIN_MS + MINUTE + number) for number in (1, 2)]
+    homes.apply([decisions[0], *ticks, decisions[1]])
+    homes.restart(swap=True)
+    before = homes.counted_natively
+    later = BEGIN_MS + 3 * DAY + HOUR
+    (batch,) = homes.apply(together([at_home(1, later), at_home(2, later)]))
+    assert homes.counted_natively - before == len(ticks) + 1 == 2
+    said = [dict(output.headers) for output in batch.outputs if output.topic == "enriched-reports"]
+    assert said[0][TICKS_HEADER] == b"1"
+    assert said[0][DECISIONS_HEADER] == b"o2 o4@1"
+    assert not said[1].keys() & {TICKS_HEADER, DECISIONS_HEADER}
 
 
 @pytest.mark.parametrize("rules", [RULES, LIVE, dataclasses.replace(LIVE, ask=None)])

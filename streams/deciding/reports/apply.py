@@ -13,7 +13,7 @@ from streams.contract.events.report import MessageReport
 from streams.contract.wire.envelope import event_headers
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
-from streams.contract.wire.records import OutputRecord, new_tuple
+from streams.contract.wire.records import Headers, OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare
 from streams.counting.coordination.arrivals import Arrivals
@@ -50,6 +50,7 @@ from streams.deciding.reports.message_counts import count_message
 from streams.deciding.reports.outcomes import note_reporter
 from streams.deciding.reports.pausing import before_watched, note_watched
 from streams.deciding.reports.rules import CategoryPlan, ReportRules
+from streams.deciding.reports.state import ReportState
 from streams.deciding.reports.trial.counting import count_report
 from streams.deciding.reports.usual import add_what_is_usual, note_what_is_usual
 from streams.deciding.reports.weighing import add_to_counts
@@ -124,7 +125,8 @@ def apply_report(
             possible_repeat=possible_repeat,
             finding=finding,
         )
-        row = (ENRICHED_REPORTS, state.partition, channel_key, value, _enriched_headers(batch, case))
+        headers = event_headers(ENRICHED_REPORT_TYPE, report.report_id, occurred) + since_last_report(state)
+        row = (ENRICHED_REPORTS, state.partition, channel_key, value, headers)
         batch.outputs.append(new_tuple(OutputRecord, row))
     written = len(batch.outputs)
     batch.count_applied(occurred)
@@ -138,12 +140,9 @@ def apply_report(
         _count_for_day(batch, case, written, late=without_weight is None)
 
 
-def _enriched_headers(batch: ReportBatch, case: Case) -> list[tuple[str, bytes]]:
-    """Return the headers of an enriched report, with what was applied since the report before it."""
-    state = batch.state
-    headers = event_headers(ENRICHED_REPORT_TYPE, case.report.report_id, case.occurred)
-    if state.time.ticks:
-        headers += ticks_headers(state.time.ticks)
+def since_last_report(state: ReportState) -> Headers:
+    """Return the headers that say what was applied since the last report, for the next enriched one."""
+    headers = ticks_headers(state.time.ticks)
     if state.decisions.after == state.time.applied:
         headers += state.decisions.headers()
     return headers

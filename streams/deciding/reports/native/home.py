@@ -19,7 +19,7 @@ from streams.contract.wire.times import DAY
 from streams.counting.coordination.distinct_sketch import KEPT
 from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.native.fast_path import FailedAt
-from streams.deciding.reports.apply import judge_counted
+from streams.deciding.reports.apply import judge_counted, since_last_report
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
@@ -74,9 +74,6 @@ class NativeChannelHome:
             or rules.hash_keys.previous is not None
             or keys.earlier
             or recent.has_hashes_without_key
-            # The first report after them says so in its headers.
-            or time.ticks
-            or state.decisions.after == time.applied
         ):
             return 0
         due = state.due.earliest()
@@ -93,6 +90,7 @@ class NativeChannelHome:
                     next_day if due is None else min(due, next_day),
                     recent.forgotten_until,
                 ),
+                since_last_report(state),
                 _parts(batch),
             )
         except Exception as error:
