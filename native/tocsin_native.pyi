@@ -1,6 +1,6 @@
 """What Python sees of the native core."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -32,6 +32,13 @@ def encode_records(
     rows: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]], begin: int, room: int
 ) -> tuple[bytes, int]:
     """Return records from `begin` on as they are in a batch, and their number; see native/src/encoded.rs."""
+
+def restore_records(
+    records: Iterable[tuple[bytes, bytes]],
+    readers: Mapping[bytes, Callable[[bytes, bytes], None]],
+    other: Callable[[bytes, bytes], None],
+) -> None:
+    """Read state records as `read_records` of streams/deciding/partition/stores.py does."""
 
 class Gate:
     """Reads reports that are published; see streams/deciding/reports/native/gate.py.

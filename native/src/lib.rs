@@ -63,6 +63,7 @@ mod report;
 mod reporter;
 mod reporter_home;
 mod rest;
+mod restoring;
 mod risk;
 mod short_key;
 mod signature;
@@ -85,6 +86,7 @@ fn tocsin_native(module: &Bound<PyModule>) -> PyResult<()> {
     module.add_class::<fetched::FetchedRecord>()?;
     module.add_function(wrap_pyfunction!(fetched::read_records, module)?)?;
     module.add_function(wrap_pyfunction!(encoded::encode_records, module)?)?;
+    module.add_function(wrap_pyfunction!(restoring::restore_records, module)?)?;
     module.add_class::<gate::Gate>()?;
     module.add_class::<reporter_home::ReporterHome>()?;
     module.add_class::<reporter_home::Noted>()?;

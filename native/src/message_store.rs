@@ -409,7 +409,7 @@ impl MessageStore {
         self.packed.memory() + self.shapes.memory()
     }
 
-    fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+    pub(crate) fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
         if value.first() != Some(&STATE_VERSION) {
             let kind = PyBytes::new(py, &key[..key.len().min(1)]);
             self.interpreter.require_version.call1(py, (kind, PyBytes::new(py, value)))?;

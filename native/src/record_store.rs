@@ -242,7 +242,7 @@ impl RecordStore {
         self.pool.memory() + self.records * RECORD_OVERHEAD
     }
 
-    fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+    pub(crate) fn restore(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
         if value.first() != Some(&STATE_VERSION) {
             let kind = PyBytes::new(py, &key[..key.len().min(1)]);
             self.require_version.call1(py, (kind, PyBytes::new(py, value)))?;

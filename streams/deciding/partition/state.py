@@ -46,7 +46,7 @@ from streams.deciding.partition.rules_in_force import (
     merge_rules,
 )
 from streams.deciding.partition.settings import PartitionSettings
-from streams.deciding.partition.stores import IN_PYTHON, Stores
+from streams.deciding.partition.stores import IN_PYTHON, Read, Stores
 from streams.deciding.partition.time import PartitionTime
 
 # Types of state keys: the first byte of each key. The runtime uses `P`.
@@ -59,8 +59,6 @@ TIME_CORRECTIONS = b"B"
 _TIME = struct.Struct(">QQQI")
 _SLOT_NUMBER = struct.Struct(">Q")
 _CORRECTIONS = struct.Struct(">I")
-
-Reader = Callable[[bytes, bytes], None]
 
 
 class PartitionState:
@@ -184,7 +182,7 @@ class PartitionState:
         if (refusals := self.refusals.drain_change()) is not None:
             yield refusals
 
-    def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Reader]) -> None:
+    def restore(self, entries: Iterable[tuple[bytes, bytes]], own: Mapping[bytes, Read]) -> None:
         """Restore from the last value of every key, without deleted keys.
 
         `own` reads the records that only one stage has, by type of key. Raises UnknownStateVersion (a
@@ -210,13 +208,13 @@ class PartitionState:
             OWN_DAY_COUNTERS: self.daily.restore,
             **own,
         }
-        for key, value in entries:
-            reader = readers.get(key[:1])
-            if reader is None:
-                version = value[:1].hex() or "none"
-                known = ", ".join(map(repr, sorted(readers)))
-                raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
-            reader(key, value)
+
+        def refuse(key: bytes, value: bytes) -> None:
+            version = value[:1].hex() or "none"
+            known = ", ".join(map(repr, sorted(readers)))
+            raise UnknownStateVersion(f"state key type {key[:1]!r} has version {version}; known: {known}")
+
+        self._stores.read(entries, readers, refuse)
         self.recent = RecentIds.restore(self.settings, slots, self.time.now, self._stores.ids)
         self.daily.restore_part(self.time.corrections)
         for clock_key, kept in self.clocks:

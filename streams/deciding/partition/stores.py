@@ -1,6 +1,6 @@
 """Where a core keeps what a partition has much of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from streams.counting.message_store import MessageStore
@@ -18,13 +18,24 @@ class MakeRecordStore(Protocol):
         """Return the store."""
 
 
+Read = Callable[[bytes, bytes], None]
+"""Reads a state record, given its key and value."""
+
+
+def read_records(records: Iterable[tuple[bytes, bytes]], readers: Mapping[bytes, Read], other: Read) -> None:
+    """Read state records: each with the reader of its type of key, or with `other` if there is none."""
+    for key, value in records:
+        readers.get(key[:1], other)(key, value)
+
+
 class Stores(NamedTuple):
-    """What makes empty ones. `ids` is told how many hashes to expect."""
+    """What makes empty ones, and restores them. `ids` is told how many hashes to expect."""
 
     ids: Callable[[int], IdTable]
     counts: Callable[[], CountStore]
     messages: Callable[[], MessageStore]
     records: MakeRecordStore
+    read: Callable[[Iterable[tuple[bytes, bytes]], Mapping[bytes, Read], Read], None]
 
 
-IN_PYTHON = Stores(IdTable, CountStore, MessageStore, RecordStore)
+IN_PYTHON = Stores(IdTable, CountStore, MessageStore, RecordStore, read_records)

@@ -54,4 +54,10 @@ def _receipts_of(day: int) -> tuple[bytes, list[tuple[str, bytes]]]:
     return ends, headers_at(REPORTER_NOTICE_TYPE, "", time)
 
 
-IN_EXTENSION = Stores(native_id_table, native_count_store, native_message_store, native_record_store)
+IN_EXTENSION = Stores(
+    native_id_table,
+    native_count_store,
+    native_message_store,
+    native_record_store,
+    tocsin_native.restore_records,
+)
