@@ -1,7 +1,5 @@
 //! What the tests call to see how a table of keys grows, and how keys and strings are kept. A worker calls none of it.
 
-use std::cell::Cell;
-
 use pyo3::prelude::*;
 
 use crate::entries::Entries;
@@ -19,25 +17,20 @@ pub struct KeysForTests {
 
 #[pymethods]
 impl KeysForTests {
-    /// The most keys that an addition may read.
+    /// The most keys of a part: an addition moves no others.
     #[classattr]
-    const MOST_MOVED: usize = FULL;
+    const FULL: usize = FULL;
 
     #[new]
     fn new() -> Self {
         Self::default()
     }
 
-    /// Add a key that is not there; return how many others were moved.
-    fn add(&mut self, key: Vec<u8>) -> usize {
+    /// Add a key that is not there.
+    fn add(&mut self, key: Vec<u8>) {
         let hash = self.table.hash(&key);
         let at = self.keys.push(key);
-        let (keys, read) = (&self.keys, Cell::new(0));
-        self.table.add(hash, at, |other| {
-            read.set(read.get() + 1);
-            &keys[other]
-        });
-        read.get()
+        self.table.add(hash, at);
     }
 
     /// The place of a key, which is how many were added before it.
@@ -49,6 +42,11 @@ impl KeysForTests {
         if let Some(at) = self.find(key) {
             self.table.remove(self.table.hash(key), at);
         }
+    }
+
+    /// How many keys each part has.
+    fn parts(&self) -> Vec<usize> {
+        self.table.parts().collect()
     }
 
     fn places(&self) -> Vec<usize> {

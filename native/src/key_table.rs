@@ -5,14 +5,16 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-/// A part with so many entries is split in two, which takes a millisecond or two: each has to be read, and is in no cache. A
-/// single table moves all of them when it doubles: of ten million that takes seconds. So many fill 8,192 buckets.
+/// A part with so many entries is split in two. A single table moves all of them when it doubles: of ten million that takes a
+/// second. So many fill 8,192 buckets.
 pub const FULL: usize = 7_168;
 
-/// The bits of a hash from this one on choose its part: hashbrown uses the lowest bits and the highest seven.
-const FIRST_BIT: u32 = 24;
-/// Beyond so many bits the parts grow instead, at a hundred billion entries.
+/// The lowest bits of what is kept of a hash choose its part. Beyond so many the parts grow instead, at a hundred billion
+/// entries.
 const MOST_BITS: u8 = 24;
+
+/// 2^64 by the golden ratio: a product with it spreads numbers that are alike (Knuth, The Art of Computer Programming, 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The hash has a secret key for each process: nobody can choose refs that all fall into one part.
 pub struct KeyTable {
@@ -22,9 +24,29 @@ pub struct KeyTable {
     hasher: RandomState,
 }
 
+/// A place, with the part of its hash that is kept: otherwise each key would be read, from a memory that is in no cache, when
+/// its part is split or grows.
+#[derive(Clone, Copy)]
+struct Slot {
+    at: u32,
+    kept: u32,
+}
+
+impl Slot {
+    fn new(hash: u64, at: usize) -> Self {
+        Slot { at: at as u32, kept: (hash >> 32) as u32 }
+    }
+
+    /// What hashbrown is told, of which it uses the lowest bits and the highest seven: those of a part have bits in common.
+    fn spread(&self) -> u64 {
+        let product = u64::from(self.kept).wrapping_mul(SPREAD);
+        product ^ product >> 32
+    }
+}
+
 #[derive(Default)]
 struct Part {
-    places: HashTable<u32>,
+    slots: HashTable<Slot>,
     /// How many bits of the hashes in it are the same.
     bits: u8,
 }
@@ -42,63 +64,65 @@ impl KeyTable {
 
     /// The place whose key is the one of this hash.
     pub fn find(&self, hash: u64, mut has_key: impl FnMut(usize) -> bool) -> Option<usize> {
-        let found = self.parts[self.part_of(hash)].places.find(hash, |&at| has_key(at as usize));
-        found.map(|&at| at as usize)
+        let wanted = Slot::new(hash, 0);
+        let slots = &self.parts[self.part_of(wanted)].slots;
+        let is_it = |slot: &Slot| slot.kept == wanted.kept && has_key(slot.at as usize);
+        slots.find(wanted.spread(), is_it).map(|slot| slot.at as usize)
     }
 
-    /// Add a place whose key is not there; `key_of` gives the key of any place, this one among them.
-    pub fn add<'a>(&mut self, hash: u64, at: usize, key_of: impl Fn(usize) -> &'a [u8]) {
-        let Part { places, bits } = &self.parts[self.part_of(hash)];
-        if places.len() >= FULL && *bits < MOST_BITS {
-            self.split(hash, &key_of);
+    /// Add a place whose key is not there.
+    pub fn add(&mut self, hash: u64, at: usize) {
+        let slot = Slot::new(hash, at);
+        let Part { slots, bits } = &self.parts[self.part_of(slot)];
+        if slots.len() >= FULL && *bits < MOST_BITS {
+            self.split(slot);
         }
-        let number = self.part_of(hash);
-        let (part, hasher) = (&mut self.parts[number], &self.hasher);
-        part.places.insert_unique(hash, at as u32, |&other| hasher.hash_one(key_of(other as usize)));
+        let number = self.part_of(slot);
+        self.parts[number].slots.insert_unique(slot.spread(), slot, Slot::spread);
     }
 
     pub fn remove(&mut self, hash: u64, at: usize) {
-        let number = self.part_of(hash);
-        if let Ok(found) = self.parts[number].places.find_entry(hash, |&other| other as usize == at) {
+        let slot = Slot::new(hash, at);
+        let number = self.part_of(slot);
+        if let Ok(found) = self.parts[number].slots.find_entry(slot.spread(), |other| other.at == slot.at) {
             found.remove();
         }
     }
 
     /// All places.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.parts.iter().flat_map(|part| &part.places).map(|&at| at as usize)
+        self.parts.iter().flat_map(|part| &part.slots).map(|slot| slot.at as usize)
     }
 
-    fn part_of(&self, hash: u64) -> usize {
-        self.directory[bits_of(hash) & (self.directory.len() - 1)] as usize
+    /// How many places each part has.
+    pub fn parts(&self) -> impl Iterator<Item = usize> + '_ {
+        self.parts.iter().map(|part| part.slots.len())
     }
 
-    /// Split the part of a hash.
-    fn split<'a>(&mut self, hash: u64, key_of: impl Fn(usize) -> &'a [u8]) {
-        let number = self.part_of(hash);
+    fn part_of(&self, slot: Slot) -> usize {
+        self.directory[slot.kept as usize & (self.directory.len() - 1)] as usize
+    }
+
+    /// Split the part of a slot.
+    fn split(&mut self, slot: Slot) {
+        let number = self.part_of(slot);
         let part = std::mem::take(&mut self.parts[number]);
         let bit = 1 << part.bits;
         if bit == self.directory.len() {
             self.directory.extend_from_within(..);
         }
-        let half = || Part { places: HashTable::with_capacity(FULL), bits: part.bits + 1 };
+        let half = || Part { slots: HashTable::with_capacity(FULL), bits: part.bits + 1 };
         let (mut stay, mut moved) = (half(), half());
-        let hash_of = |&at: &u32| self.hasher.hash_one(key_of(at as usize));
-        for at in part.places {
-            let hash = hash_of(&at);
-            let half = if bits_of(hash) & bit == 0 { &mut stay } else { &mut moved };
-            half.places.insert_unique(hash, at, hash_of);
+        for slot in part.slots {
+            let half = if slot.kept as usize & bit == 0 { &mut stay } else { &mut moved };
+            half.slots.insert_unique(slot.spread(), slot, Slot::spread);
         }
         let new = self.parts.len() as u32;
         self.parts[number] = stay;
         self.parts.push(moved);
-        let begin = bits_of(hash) & (bit - 1) | bit;
+        let begin = slot.kept as usize & (bit - 1) | bit;
         for place in (begin..self.directory.len()).step_by(2 * bit) {
             self.directory[place] = new;
         }
     }
-}
-
-fn bits_of(hash: u64) -> usize {
-    (hash >> FIRST_BIT) as usize
 }

@@ -21,7 +21,7 @@ const HEADER: usize = 3;
 /// What a further block of a group takes in addition, with its place and what the allocator adds. And what a group takes with its
 /// first block and its place in the table of names, or a record that is kept by itself.
 const BLOCK_OVERHEAD: usize = 32;
-const GROUP_OVERHEAD: usize = 56;
+const GROUP_OVERHEAD: usize = 60;
 
 /// Looking into a block takes as long as passing over so many groups, which are one after the other in memory.
 const BLOCK_SEEN: usize = 32;
@@ -279,8 +279,7 @@ impl PackedRecords {
             }
             None => self.groups.push(group),
         };
-        let (groups, pool) = (&self.groups, &self.pool);
-        self.by_name.add(hash, at, |other| groups[other].name(pool));
+        self.by_name.add(hash, at);
         self.bytes += name.len();
         at
     }

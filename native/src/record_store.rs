@@ -20,7 +20,7 @@ use crate::windows::DAY;
 /// `_NEW_BYTES` there.
 const NEW_BYTES: usize = 64;
 /// What a record takes beside key and bytes: its entry, and its place in the table of keys.
-const RECORD_OVERHEAD: usize = 28;
+const RECORD_OVERHEAD: usize = 32;
 
 /// A record, or a free place for one.
 #[derive(Default)]
@@ -142,8 +142,7 @@ impl RecordStore {
             }
             None => self.entries.push(entry),
         };
-        let (entries, pool) = (&self.entries, &self.pool);
-        self.by_key.add(self.by_key.hash(&short), at, |other| entries[other].short_key(pool));
+        self.by_key.add(self.by_key.hash(&short), at);
         at
     }
 

@@ -25,7 +25,7 @@ const GENERATION: usize = 20_000;
 
 /// What a record takes beside key and bytes: its entry, and its place in the table of keys. And what it takes decoded besides, for
 /// each three of its bytes.
-const RECORD_OVERHEAD: usize = 32;
+const RECORD_OVERHEAD: usize = 36;
 const DECODED_BYTES: usize = 500;
 const DECODED_PER_THREE_BYTES: usize = 10;
 
@@ -215,8 +215,7 @@ impl CountStore {
     }
 
     fn register_as(&mut self, at: usize, hash: u64) {
-        let (entries, pool) = (&self.entries, &self.pool);
-        self.by_key.add(hash, at, |other| entries[other].short_key(pool));
+        self.by_key.add(hash, at);
     }
 
     fn key(&self, at: usize) -> Vec<u8> {
