@@ -77,6 +77,8 @@ pub struct Call<'py> {
     pub limit: i64,
     pub forgotten_until: i64,
     pub fresh: HashSet<u64>,
+    /// Where enriched reports are written, one after the other.
+    pub text: Vec<u8>,
     pub hashes: Vec<u64>,
     pub event_times: Vec<i64>,
     pub outputs: Vec<Bound<'py, PyTuple>>,
@@ -119,6 +121,7 @@ impl<'py> Call<'py> {
             limit: time.2,
             forgotten_until: time.3,
             fresh: HashSet::new(),
+            text: Vec::new(),
             hashes: Vec::new(),
             event_times: Vec::new(),
             outputs: Vec::new(),

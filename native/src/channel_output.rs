@@ -17,9 +17,6 @@ use crate::measures::Measured;
 use crate::risk::Risk;
 use crate::stamp::Stamp;
 
-/// About the length of an enriched report.
-const USUAL_BYTES: usize = 2_560;
-
 /// `EnrichedForm` of streams/deciding/reports/native/home_rules.py.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,8 +144,8 @@ impl EnrichedForm {
             finding: finding.as_deref(),
             possible_repeat: false,
         };
-        let mut value = Vec::with_capacity(USUAL_BYTES);
-        enriched.write(&mut value);
+        call.text.clear();
+        enriched.write(&mut call.text);
         let headers = self.headers.bind(py).get_slice(0, usize::MAX);
         headers.set_item(self.id_at, (intern!(py, "ce_id"), PyBytes::new(py, report.id.as_bytes())))?;
         headers.set_item(
@@ -162,7 +159,7 @@ impl EnrichedForm {
             self.topic.bind(py).clone().into_any(),
             call.state.partition.into_pyobject(py)?.into_any(),
             PyBytes::new(py, one.channel.as_bytes()).into_any(),
-            PyBytes::new(py, &value).into_any(),
+            PyBytes::new(py, &call.text).into_any(),
             headers.into_any(),
         ];
         PyTuple::new(py, fields)

@@ -6,9 +6,6 @@ use crate::risk::Risk;
 
 const MILLION: f64 = 1_000_000.0;
 const USUAL_CHANNEL: &str = "channel";
-/// Most are shorter, so that writing one seldom moves it.
-const USUAL_BYTES: usize = 2_048;
-
 /// The counts of a window (`ChannelWindow`). `text` is its name, `risk` in millionths.
 pub struct Shown<'a> {
     pub text: &'a str,
@@ -58,7 +55,6 @@ pub struct Enriched<'a> {
 
 impl Enriched<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(USUAL_BYTES);
         put(out, r#"{"report":"#);
         self.write_report(out);
         put_json(out, r#","jurisdictions":"#, self.jurisdictions);

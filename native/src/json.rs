@@ -17,6 +17,10 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+pub fn hex_of(byte: u8) -> [u8; 2] {
+    [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0x0f)]]
+}
+
 #[inline]
 fn is_plain(byte: u8) -> bool {
     byte >= 0x20 && byte != b'"' && byte != b'\\'
@@ -32,7 +36,7 @@ fn write_byte(out: &mut Vec<u8>, byte: u8) {
         b'\r' => b'r',
         0..0x20 => {
             out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0x0f)]]);
+            out.extend_from_slice(&hex_of(byte));
             return;
         }
         _ => return out.push(byte),

@@ -26,6 +26,9 @@ use crate::windows::DAY;
 const RECORD_BYTES: usize = 64;
 const REPORTER_BYTES: usize = 40;
 
+/// Most records are shorter, so that writing one seldom moves it.
+const USUAL_BYTES: usize = 256;
+
 /// A record of so many reporters takes a microsecond to decode, and its message is likely to be reported again. So many are
 /// kept, of up to 20 KB each.
 const LARGE: usize = 32;
@@ -545,7 +548,7 @@ impl Changing for MessageStore {
             return Ok(None);
         };
         self.large.remove(&key);
-        let (mut value, mut kept) = (Vec::new(), Vec::new());
+        let (mut value, mut kept) = (Vec::with_capacity(USUAL_BYTES), Vec::with_capacity(USUAL_BYTES));
         let mut large = None;
         match held {
             Held::Native(message) => {

@@ -1,11 +1,11 @@
 //! Receipts, which nearly every report has (streams/contract/wire/forms/reporter_notice.py, streams/contract/wire/ids.py).
 
-use std::fmt::Write;
-
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use sha1_smol::Sha1;
+
+use crate::json::hex_of;
 
 /// Reports of an hour were received on few days.
 const MOST_DAYS: usize = 64;
@@ -43,35 +43,47 @@ impl Receipt<'_> {
         self.report_id.bytes().chain(self.source.bytes()).all(is_plain)
     }
 
-    fn id(&self, key: &str, namespace: &[u8]) -> String {
-        let mut name = namespace.to_vec();
-        let about_message = self.message.map(|message| ["reporter-receipt", key, self.channel, message]);
-        let parts: &[&str] = match &about_message {
+    fn id(&self, key: &[u8], namespace: &[u8]) -> Vec<u8> {
+        let (channel, report_id, source) =
+            (self.channel.as_bytes(), self.report_id.as_bytes(), self.source.as_bytes());
+        let about_message =
+            self.message.map(|message| [b"reporter-receipt", key, channel, message.as_bytes()]);
+        let parts: &[&[u8]] = match &about_message {
             Some(parts) => parts,
-            None => &["reporter-notice", key, self.channel, self.report_id, "received", "", self.source],
+            None => &[b"reporter-notice", key, channel, report_id, b"received", b"", source],
         };
+        let mut name = Sha1::from(namespace);
         for (number, part) in parts.iter().enumerate() {
             if number > 0 {
-                name.push(0);
+                name.update(&[0]);
             }
-            name.extend_from_slice(part.as_bytes());
+            name.update(part);
         }
-        uuid_of(Sha1::from(name).digest().bytes())
+        uuid_of(name.digest().bytes())
     }
 }
 
 /// The UUID of version 5 that belongs to a hash (RFC 9562, 5.5).
-fn uuid_of(mut hash: [u8; 20]) -> String {
+fn uuid_of(mut hash: [u8; 20]) -> Vec<u8> {
     hash[6] = hash[6] & 0x0f | 0x50;
     hash[8] = hash[8] & 0x3f | 0x80;
-    let mut text = String::with_capacity(36);
+    let mut text = Vec::with_capacity(36);
     for (at, byte) in hash[..16].iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
+            text.push(b'-');
         }
-        write!(text, "{byte:02x}").expect("a String takes everything");
+        text.extend_from_slice(&hex_of(*byte));
     }
     text
+}
+
+/// The key of records of a reporter: the hash in hexadecimal.
+fn key_of(reporter: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    for (two, byte) in key.chunks_exact_mut(2).zip(reporter.to_be_bytes()) {
+        two.copy_from_slice(&hex_of(byte));
+    }
+    key
 }
 
 impl Receipts {
@@ -83,11 +95,11 @@ impl Receipts {
 
     /// The fields of the OutputRecord of a receipt, whose texts are plain.
     pub fn record<'py>(&mut self, py: Python<'py>, receipt: &Receipt) -> PyResult<Bound<'py, PyTuple>> {
-        let key = format!("{:016x}", receipt.reporter);
+        let key = key_of(receipt.reporter);
         let id = receipt.id(&key, &self.namespace);
         let day = self.day(py, receipt.day)?;
         let headers = day.headers.bind(py).get_slice(0, usize::MAX);
-        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, id.as_bytes())))?;
+        headers.set_item(ID_AT, (intern!(py, "ce_id"), PyBytes::new(py, &id)))?;
         let mut value =
             Vec::with_capacity(64 + receipt.report_id.len() + receipt.source.len() + day.ends.len());
         value.extend_from_slice(b"{\"report_id\":\"");
@@ -99,7 +111,7 @@ impl Receipts {
         let fields = [
             self.topic.bind(py).clone(),
             py.None().into_bound(py),
-            PyBytes::new(py, key.as_bytes()).into_any(),
+            PyBytes::new(py, &key).into_any(),
             PyBytes::new(py, &value).into_any(),
             headers.into_any(),
         ];

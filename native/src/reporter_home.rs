@@ -39,6 +39,8 @@ const SILENT_DAYS: i64 = 360;
 const MOST_KNOWN: usize = 10_000;
 /// `_ENTRY_BYTES` of deciding/reporters/handle.py.
 const ENTRY_BYTES: usize = 300;
+/// Most records are shorter, so that writing one seldom moves it.
+const USUAL_BYTES: usize = 256;
 
 /// The document of `streams/deciding/reporters/native/home_rules.py`.
 #[derive(Deserialize)]
@@ -347,7 +349,8 @@ impl ReporterHome {
         let size = ENTRY_BYTES + source.chars().count() + report.rest.len();
         progress.entries.push((home_partition(channel.as_bytes(), partitions), size, PyBytes::new(py, &out)));
 
-        let mut record = vec![STATE_VERSION];
+        let mut record = Vec::with_capacity(USUAL_BYTES);
+        record.push(STATE_VERSION);
         reporter.write(&mut record);
         let kept_days = if reporter.is_tried() { SILENT_DAYS } else { QUIET_DAYS };
         record.extend_from_slice(&((day + kept_days) as u32).to_be_bytes());

@@ -29,6 +29,9 @@ const RECORD_OVERHEAD: usize = 36;
 const DECODED_BYTES: usize = 500;
 const DECODED_PER_THREE_BYTES: usize = 10;
 
+/// Most records are shorter, so that writing one seldom moves it.
+const USUAL_BYTES: usize = 1_024;
+
 /// The day of expiry follows the bytes of `ChannelCounts::encode`: big-endian, 32 bits.
 const EXPIRY_DAY: usize = 4;
 
@@ -662,7 +665,7 @@ impl Changing for CountStore {
             if self.entries[at].serial != serial {
                 continue;
             }
-            let mut value = Vec::new();
+            let mut value = Vec::with_capacity(USUAL_BYTES);
             match self.decoded(at) {
                 Some(Decoded::Native(counts)) => counts.encode(&mut value),
                 _ => {
