@@ -57,7 +57,9 @@ class ReporterHome:
     `rules` is the JSON of ReporterHomeRules, `known_of` what `known_by` of reporters/native/known.py returns.
     """
 
-    def __init__(self, rules: bytes, *, known_of: Callable[[Any, Any, int, bytes], object]) -> None: ...
+    def __init__(
+        self, rules: bytes, *, known_of: Callable[[Any, Any, int, bytes, Sequence[bytes]], object]
+    ) -> None: ...
     def apply(
         self,
         entries: Sequence[object],
@@ -66,7 +68,7 @@ class ReporterHome:
         partitions: int,
         time: tuple[int, int, int],
         recent: tuple[set[int], object],
-        store: object,
+        stores: tuple[object, object],
         newcomers: object,
     ) -> Noted: ...
 
@@ -80,6 +82,7 @@ class Noted:
     hashes: Sequence[int]
     event_times: Sequence[int]
     entries: Sequence[tuple[int, int, bytes]]
+    findings: Sequence[float]
 
 class ChannelHome:
     """Applies reports at the home of their channel; see streams/deciding/reports/native/home.py.

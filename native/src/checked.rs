@@ -61,6 +61,8 @@ pub struct Passed<'a> {
     pub reporter: u64,
     /// Whether workers have another key, of before.
     pub has_earlier: bool,
+    /// The narrower sources of a finding.
+    pub parts: Vec<u64>,
 }
 
 impl<'a> Passed<'a> {
@@ -72,7 +74,10 @@ impl<'a> Passed<'a> {
         }
         let (report, report_bytes) = reader.with_bytes(Checked::read)?;
         let reporter = reader.uint()?;
-        let has_earlier = reader.nil().is_none();
-        Some(Passed { report, report_bytes, reporter, has_earlier })
+        if reader.nil().is_none() {
+            return Some(Passed { report, report_bytes, reporter, has_earlier: true, parts: Vec::new() });
+        }
+        let parts = (0..reader.array()?).map(|_| reader.uint()).collect::<Option<_>>()?;
+        Some(Passed { report, report_bytes, reporter, has_earlier: false, parts })
     }
 }

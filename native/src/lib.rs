@@ -50,6 +50,7 @@ mod message_store;
 mod msgpack;
 mod packed;
 mod panes;
+mod part;
 mod policies;
 mod pool;
 mod receipts;

@@ -9,7 +9,7 @@ const FIELDS: usize = 6;
 const FIELDS_WITH_OUTCOMES: usize = 12;
 const TARGETS_FIELDS: usize = 5;
 const ACTIVITY_FIELDS: usize = 4;
-const PERIOD_DAYS: i64 = 90;
+pub const PERIOD_DAYS: i64 = 90;
 const DAYS_PER_WEEK: i64 = 7;
 const CHANNEL_BYTES: usize = 16;
 /// A map without entries.

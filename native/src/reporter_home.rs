@@ -1,9 +1,9 @@
 //! Notes ordinary reports at the home of their reporter and writes the entries in which they travel on to their channel,
 //! as `handle_passed_report` in deciding/reporters/handle.py does.
 //!
-//! A report is Python's if its reporter is a detector, was warned or is known under an earlier key, if it may be a duplicate,
-//! and if a person should look at its reporter. What outcomes say of a reporter is Python's too, once for a reporter, category
-//! and day.
+//! A report is Python's if its reporter was warned or is known under an earlier key, if it may be a duplicate, if it is a
+//! detector's first one in an hour or beyond what it usually finds, and if a person should look at its reporter. What outcomes
+//! say of a reporter is Python's too, once for a reporter, category and day.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PySequence, PySet};
+use pyo3::types::{PyBytes, PyList, PySequence, PySet};
 use serde::Deserialize;
 
 use crate::checked::Passed;
@@ -22,13 +22,18 @@ use crate::event_time::EventTime;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::id_table::IdTable;
 use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_str, write_uint};
+use crate::part::{Band, Part};
 use crate::record_store::RecordStore;
-use crate::reporter::Reporter;
+use crate::reporter::{Reporter, PERIOD_DAYS};
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
-use crate::windows::DAY;
+use crate::windows::{DAY, HOUR};
 
 /// `REPORTER` of deciding/reporters/reporter.py.
 const REPORTER: u8 = b'W';
+/// `PART` and `WHOLE` of deciding/reporters/part.py, and `_LATE_MS` of deciding/reporters/findings.py.
+const PART: u8 = b'F';
+const WHOLE: u64 = 0;
+const LATE_MS: i64 = HOUR;
 /// `QUIET_DAYS` of deciding/reporters/store.py.
 const QUIET_DAYS: i64 = 22;
 /// Of EXPIRY_DAY in counting/expiry.py.
@@ -62,6 +67,8 @@ struct ReporterRow {
     #[serde(deserialize_with = "Option::deserialize")]
     many_channels: Option<usize>,
     has_signature: bool,
+    #[serde(deserialize_with = "Option::deserialize")]
+    band: Option<Band>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +114,8 @@ struct Kind {
     /// The bits of channels from which on a person should look.
     many_channels: Option<usize>,
     has_signature: bool,
+    /// Of detectors.
+    band: Option<Band>,
 }
 
 impl Kind {
@@ -114,8 +123,8 @@ impl Kind {
         let UntriedTrust { trust_class, mean, lower, outcomes } = row.trust;
         let trust = Trust { trust_class, mean, lower, outcomes, factor: 1.0, vouched: false };
         let untried = Known { trust, first_time: true, proof: Vec::new() };
-        let ReporterRow { reports_per_day, many_channels, has_signature, .. } = row;
-        (row.kind, Kind { untried, reports_per_day, many_channels, has_signature })
+        let ReporterRow { reports_per_day, many_channels, has_signature, band, .. } = row;
+        (row.kind, Kind { untried, reports_per_day, many_channels, has_signature, band })
     }
 }
 
@@ -128,8 +137,8 @@ pub struct ReporterHome {
     /// By the number of bits.
     channels: Vec<i64>,
     hash: ReporterHash,
-    /// `known_of` of deciding/reporters/native/known.py: what is known of a reporter, given kind, category, day and record;
-    /// None if the report is Python's.
+    /// `known_of` of deciding/reporters/native/known.py: what is known of a reporter, given kind, category, day, record, and
+    /// the records of the parts that found the message; None if the report is Python's.
     known_of: PyObject,
     /// Its answers, by all that they follow from.
     known: HashMap<Vec<u8>, Option<Known>>,
@@ -154,6 +163,8 @@ pub struct Noted {
     hashes: Vec<u64>,
     event_times: Vec<i64>,
     entries: Vec<(u32, usize, Py<PyBytes>)>,
+    /// The mean of trust of each finding of a detector.
+    findings: Vec<f64>,
 }
 
 /// What a call has noted so far.
@@ -167,6 +178,7 @@ struct Progress<'py> {
     over_limit: usize,
     stamped: HashMap<String, usize>,
     entries: Vec<Bundled<'py>>,
+    findings: Vec<f64>,
 }
 
 #[pymethods]
@@ -188,8 +200,8 @@ impl ReporterHome {
 
     /// Note the entries from `begin` on and before `end`, until one is Python's.
     ///
-    /// `time` is (now, newest append time, limit), in ms. `recent` has the hashes of known reports, `store` the records of
-    /// reporters, and `newcomers` those that publishers bring.
+    /// `time` is (now, newest append time, limit), in ms. `recent` has the hashes of known reports, `stores` the records of
+    /// reporters and of parts of detectors, and `newcomers` those that publishers bring.
     #[allow(clippy::too_many_arguments)]
     fn apply<'py>(
         &mut self,
@@ -199,7 +211,7 @@ impl ReporterHome {
         partitions: u32,
         time: (i64, i64, i64),
         recent: Recent<'py>,
-        store: &Bound<'py, RecordStore>,
+        stores: (Bound<'py, RecordStore>, Bound<'py, RecordStore>),
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Noted> {
         let mut progress = Progress {
@@ -211,10 +223,11 @@ impl ReporterHome {
             over_limit: 0,
             stamped: HashMap::new(),
             entries: Vec::new(),
+            findings: Vec::new(),
         };
         for at in begin..end {
             let noted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                self.note(&entries.get_item(at)?, partitions, &mut progress, &recent, store, newcomers)
+                self.note(&entries.get_item(at)?, partitions, &mut progress, &recent, &stores, newcomers)
             }))
             .unwrap_or_else(|_| {
                 Err(PyRuntimeError::new_err("the native core panicked: its message is above"))
@@ -238,6 +251,7 @@ impl ReporterHome {
                 .into_iter()
                 .map(|(home, size, entry)| (home, size, entry.unbind()))
                 .collect(),
+            findings: progress.findings,
         })
     }
 }
@@ -250,7 +264,7 @@ impl ReporterHome {
         partitions: u32,
         progress: &mut Progress<'py>,
         recent: &Recent<'py>,
-        store: &Bound<'py, RecordStore>,
+        (store, parts_store): &(Bound<'py, RecordStore>, Bound<'py, RecordStore>),
         newcomers: &Bound<'py, PyAny>,
     ) -> PyResult<Option<()>> {
         let py = entry.py();
@@ -280,14 +294,37 @@ impl ReporterHome {
         let day = now / DAY;
         let Some(mut reporter) = read.filter(|reporter| !reporter.fades(day)) else { return Ok(None) };
 
-        let known = match stored.filter(|_| reporter.outcomes.is_some()) {
+        let mut records = Vec::new();
+        let mut parts = Vec::new();
+        if let Some(band) = &kind.band {
+            if is_new || occurred < now - LATE_MS {
+                return Ok(None);
+            }
+            let keys = [WHOLE].iter().chain(&passed.parts).map(|&part| part_key(hashed, part));
+            for key in keys {
+                let Some(record) = parts_store.borrow().bytes_of(py, &key)? else { return Ok(None) };
+                records.push((key, record));
+            }
+            for (_, record) in &records {
+                let Some(part) = Part::read(body(record), now / HOUR, band) else { return Ok(None) };
+                parts.push(part);
+            }
+            // What is known of a part fades, too.
+            if parts.iter().skip(1).any(|part| part.period != day / PERIOD_DAYS) {
+                return Ok(None);
+            }
+        }
+        let known = match stored.filter(|_| reporter.outcomes.is_some() || parts.len() > 1) {
             Some(record) => {
                 let mut place = Vec::new();
                 place.extend_from_slice(&day.to_le_bytes());
                 place.extend_from_slice(format!("{name}\0{}\0", report.category).as_bytes());
+                parts.iter().skip(1).for_each(|part| place.extend_from_slice(part.sums));
                 reporter.write_known(&mut place);
                 let ask = || {
-                    let asked = (name, report.category, day, PyBytes::new(py, body(&record)));
+                    let found = records.iter().skip(1).map(|(_, record)| PyBytes::new(py, body(record)));
+                    let found = PyList::new(py, found)?;
+                    let asked = (name, report.category, day, PyBytes::new(py, body(&record)), found);
                     self.known_of.bind(py).call1(asked)?.extract()
                 };
                 match answer(&mut self.known, place, ask)? {
@@ -355,6 +392,17 @@ impl ReporterHome {
         let kept_days = if reporter.is_tried() { SILENT_DAYS } else { QUIET_DAYS };
         record.extend_from_slice(&((day + kept_days) as u32).to_be_bytes());
         store.borrow_mut().put_bytes(&key, &record);
+        for ((key, _), part) in records.iter().zip(&parts) {
+            record.clear();
+            record.push(STATE_VERSION);
+            part.write_found(&mut record);
+            let kept_days = if part.has_outcomes() { SILENT_DAYS } else { QUIET_DAYS };
+            record.extend_from_slice(&((day + kept_days) as u32).to_be_bytes());
+            parts_store.borrow_mut().put_bytes(key, &record);
+        }
+        if kind.band.is_some() {
+            progress.findings.push(trust.mean);
+        }
         progress.time.advance(occurred, report.appended);
         progress.fresh.insert(event);
         progress.hashes.push(event);
@@ -382,6 +430,14 @@ fn answer(
         Entry::Vacant(free) => free.insert(ask()?),
     }
     .as_ref())
+}
+
+/// The state key of a part of the source with this hash.
+fn part_key(source: u64, part: u64) -> [u8; 17] {
+    let mut key = [PART; 17];
+    key[1..9].copy_from_slice(&source.to_be_bytes());
+    key[9..].copy_from_slice(&part.to_be_bytes());
+    key
 }
 
 /// The state key of a reporter.

@@ -12,7 +12,7 @@ from streams.contract.wire.forms.reporter_history import encode_history, encode_
 from streams.contract.wire.times import DAY, HOUR
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.detector_cases import publish_held
-from streams.deciding.reporters.part import WHOLE, Part, decode_part, encode_part, part_key
+from streams.deciding.reporters.part import WHOLE, Part, decode_part, encode_part, keep_part, part_key
 from streams.deciding.reporters.reporter import OutcomeFacts, Reporter, Standing
 from streams.deciding.reporters.tally import Sums, totals
 from streams.deciding.reporters.watch import expected_share, note_finding
@@ -52,7 +52,7 @@ def judge_finding(
         found.append((place, part))
     held = _watch(batch, rules.detectors, key, passed, [part for _, part in found])
     for place, part in found:
-        state.parts.keep(place, part, now)
+        keep_part(state.parts, place, part, now)
     # An operator may have set a limit of the day for detectors.
     factor = trust.factor if standing.factor and not held else 0.0
     return msgspec.structs.replace(standing, trust=trust, factor=factor)
@@ -109,10 +109,10 @@ def credit_parts(
                 new = None
             part.counted_day = today
         part.credit(now, removed, added)
-        state.parts.keep(at, part, now)
+        keep_part(state.parts, at, part, now)
     if new is not None:
         _expect(batch, source, whole.sums, whole.period, new)
-        state.parts.keep(place, source, now)
+        keep_part(state.parts, place, source, now)
 
 
 def _expect(batch: ReporterBatch, part: Part, sums: Sums, period: int, added: OutcomeFacts) -> None:
@@ -136,11 +136,11 @@ def end_holding(batch: ReporterBatch, key: bytes, part: int) -> None:
     if known is None or known.watch.why is None:
         return
     usual = known.watch.end()
-    state.parts.keep(place, known, state.time.now)
+    keep_part(state.parts, place, known, state.time.now)
     whole = state.parts.find(part_key(key, WHOLE))
     if part != WHOLE and whole is not None:
         whole.watch.accept(usual + whole.watch.count)
-        state.parts.keep(part_key(key, WHOLE), whole, state.time.now)
+        keep_part(state.parts, part_key(key, WHOLE), whole, state.time.now)
     batch.counters.detectors_released += 1
 
 
@@ -164,7 +164,7 @@ def take_part(batch: ReporterBatch, key: bytes, history: ReporterHistory, part: 
     place = part_key(key, part)
     known = state.parts.find(place) or Part()
     known.include(decode_part(history.known))
-    state.parts.keep(place, known, state.time.now)
+    keep_part(state.parts, place, known, state.time.now)
 
 
 def _admitted(batch: ReporterBatch, passed: PassedReport[Any]) -> bool:

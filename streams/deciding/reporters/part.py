@@ -9,6 +9,7 @@ import msgspec
 
 from streams.contract.wire.times import DAY
 from streams.counting.record_store import RecordStore
+from streams.deciding.partition.stores import MakeRecordStore
 from streams.deciding.reporters.reporter import OutcomeFacts
 from streams.deciding.reporters.store import QUIET_DAYS, SILENT_DAYS
 from streams.deciding.reporters.tally import PERIOD_DAYS, Sums, change, code_of, include, move_back, move_on
@@ -87,26 +88,28 @@ def encode_part(part: Part) -> bytes:
     return _encode_stored((part.period, dict(sorted(part.sums.items())), part.watch, part.counted_day))
 
 
-class PartStore(RecordStore[Part]):
-    """The parts of sources by state key."""
+PartStore = RecordStore[Part]
+"""The parts of sources by state key."""
 
-    __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__(encode_part, decode_part, _GENERATION)
+def part_store(records: MakeRecordStore) -> PartStore:
+    """Return an empty store."""
+    return records(encode_part, decode_part, _GENERATION)
 
-    def keep(self, key: bytes, part: Part, now_ms: int) -> None:
-        """Store a part, found or new, that reported or was credited at `now_ms`, the partition's time."""
-        days = SILENT_DAYS if part.sums or part.watch.held else QUIET_DAYS
-        self.put(key, part, (now_ms // DAY + days) * DAY)
 
-    def turn_back(self, now_ms: int) -> None:
-        """Bring every part back to `now_ms`, to which time was set back."""
-        for key in sorted(self):
-            part = self.find(key)
-            assert part is not None
-            if part.turn_back(now_ms):
-                self.keep(key, part, now_ms)
+def keep_part(store: PartStore, key: bytes, part: Part, now_ms: int) -> None:
+    """Store a part, found or new, that reported or was credited at `now_ms`, the partition's time."""
+    days = SILENT_DAYS if part.sums or part.watch.held else QUIET_DAYS
+    store.put(key, part, (now_ms // DAY + days) * DAY)
+
+
+def turn_back_parts(store: PartStore, now_ms: int) -> None:
+    """Bring every part back to `now_ms`, to which time was set back."""
+    for key in sorted(store):
+        part = store.find(key)
+        assert part is not None
+        if part.turn_back(now_ms):
+            keep_part(store, key, part, now_ms)
 
 
 def part_key(source_key: bytes, part: int) -> bytes:

@@ -11,7 +11,7 @@ from streams.deciding.partition.state import MOVES as SHARED_MOVES
 from streams.deciding.partition.state import PartitionState
 from streams.deciding.partition.stores import IN_PYTHON, Stores
 from streams.deciding.partition.time import EventTime
-from streams.deciding.reporters.part import PART, PartStore
+from streams.deciding.reporters.part import PART, part_store, turn_back_parts
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.store import reporter_store, turn_back
@@ -33,7 +33,7 @@ class ReporterState(PartitionState):
     ) -> None:
         super().__init__(None, EventTime(), partition, partitions, rules.settings, stores)
         self.reporters = reporter_store(stores.records)
-        self.parts = PartStore()
+        self.parts = part_store(stores.records)
         self._channel_hashes: dict[str, int] = {}
 
     def channel_hash(self, hash_key: HashKey, channel_ref: str) -> int:
@@ -63,7 +63,7 @@ class ReporterState(PartitionState):
         """Set the time back to `clock`, and bring the reporters who were noted at later times back to it."""
         super().turn_back(clock, appended, rules)
         turn_back(self.reporters, clock)
-        self.parts.turn_back(clock)
+        turn_back_parts(self.parts, clock)
 
     def drain_changes(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield the state records changed since the last call, by key; None for one to delete."""

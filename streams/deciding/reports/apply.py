@@ -13,7 +13,7 @@ from streams.contract.events.report import MessageReport
 from streams.contract.wire.envelope import event_headers
 from streams.contract.wire.origin import Origin
 from streams.contract.wire.reading import Decoded
-from streams.contract.wire.records import Headers, OutputRecord, new_tuple
+from streams.contract.wire.records import OutputRecord, new_tuple
 from streams.contract.wire.topics import ENRICHED_REPORTS, ESCALATIONS
 from streams.counting.categories import CategoryShare
 from streams.counting.coordination.arrivals import Arrivals
@@ -140,9 +140,9 @@ def apply_report(
         _count_for_day(batch, case, written, late=without_weight is None)
 
 
-def since_last_report(state: ReportState) -> Headers:
+def since_last_report(state: ReportState) -> list[tuple[str, bytes]]:
     """Return the headers that say what was applied since the last report, for the next enriched one."""
-    headers = ticks_headers(state.time.ticks)
+    headers = list(ticks_headers(state.time.ticks))
     if state.decisions.after == state.time.applied:
         headers += state.decisions.headers()
     return headers

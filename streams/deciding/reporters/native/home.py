@@ -51,7 +51,7 @@ class NativeReporterHome:
             state.partitions,
             (time.now, time.newest_append, next_day if due is None else min(due, next_day)),
             (recent.fresh, recent.table),
-            state.reporters,
+            (state.reporters, state.parts),
             state.newcomers,
         )
         number = len(noted.event_times)
@@ -66,5 +66,8 @@ class NativeReporterHome:
         counters.natively += number
         counters.stamped.update(noted.stamped)
         counters.over_limit += noted.over_limit
+        counters.detector_reports += len(noted.findings)
+        for trust in noted.findings:
+            counters.detector_trust += trust
         state.breaker.note_read(number)
         return number

@@ -20,11 +20,20 @@ class UntriedTrust(HandedOver, frozen=True):
     outcomes: float
 
 
+class DetectorBand(HandedOver, frozen=True):
+    """When a detector or a part of it may have left its usual band (DetectorRules)."""
+
+    busiest_times: float
+    least_findings: int
+    known_days: int
+    outcomes_per_alarm: float
+
+
 class ReporterRow(HandedOver, frozen=True):
     """A kind of reporter.
 
     So many `reports_per_day` weigh, null for all. `many_channels` is the number of bits of a week's channels
-    from which on a person should look at a reporter, null for never.
+    from which on a person should look at a reporter, null for never. `band` is that of detectors.
     """
 
     kind: ReporterKind
@@ -32,6 +41,7 @@ class ReporterRow(HandedOver, frozen=True):
     reports_per_day: int | None
     many_channels: int | None
     has_signature: bool
+    band: DetectorBand | None
 
 
 class CategoryRow(HandedOver, frozen=True):
@@ -57,8 +67,12 @@ class ReporterHomeRules(HandedOver, frozen=True):
 def reporter_home_rules(rules: ReporterStageRules) -> ReporterHomeRules:
     """Return the document of these rules."""
     return ReporterHomeRules(
-        # What detectors find is judged in Python.
-        reporters=[_reporter(rules, kind) for kind in REPORTER_KINDS if kind != "automated"],
+        # Without rules for their parts, what detectors find is Python's.
+        reporters=[
+            _reporter(rules, kind)
+            for kind in REPORTER_KINDS
+            if kind != "automated" or rules.trust.detectors is not None
+        ],
         categories=[
             CategoryRow(category=category, floor=row.floor) for category, row in rules.categories.items()
         ],
@@ -70,6 +84,7 @@ def reporter_home_rules(rules: ReporterStageRules) -> ReporterHomeRules:
 def _reporter(rules: ReporterStageRules, kind: ReporterKind) -> ReporterRow:
     trust = untried(rules.trust.priors[kind])
     many = rules.trust.channels_per_week[kind]
+    detectors = rules.trust.detectors if kind == "automated" else None
     return ReporterRow(
         kind=kind,
         trust=UntriedTrust(
@@ -78,4 +93,12 @@ def _reporter(rules: ReporterStageRules, kind: ReporterKind) -> ReporterRow:
         reports_per_day=rules.trust.reports_per_day[kind],
         many_channels=None if many is None else bits_of(many),
         has_signature=kind not in WITHOUT_SIGNATURE,
+        band=None
+        if detectors is None
+        else DetectorBand(
+            busiest_times=detectors.busiest_times,
+            least_findings=detectors.least_findings,
+            known_days=detectors.known_days,
+            outcomes_per_alarm=detectors.outcomes_per_alarm,
+        ),
     )
