@@ -15,10 +15,10 @@ const COUNT: u64 = 0xffff_ffff;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Band {
-    busiest_times: f64,
-    least_findings: i64,
-    known_days: usize,
-    outcomes_per_alarm: f64,
+    pub busiest_times: f64,
+    pub least_findings: i64,
+    pub known_days: usize,
+    pub outcomes_per_alarm: f64,
 }
 
 impl Band {

@@ -17,6 +17,7 @@ from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_R
 from streams.contract.wire.topics import REPORTERS_INTERNAL
 from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.limits import UNLIMITED, Limits
+from streams.deciding.reporters.part import PART
 from streams.deciding.reporters.reporter import REPORTER
 from streams.deciding.reports.crowd import CHANNEL_ARRIVALS, MESSAGE_CLUSTERS, MESSAGE_REPORTERS
 from streams.registry.loader import load_rules
@@ -36,6 +37,7 @@ _MOST: Final = 150
 # Version in front and day of expiry behind are no part of what a target reads.
 _STATE: Final = {
     REPORTER: "state_reporter",
+    PART: "state_part",
     MESSAGE_REPORTERS: "state_message",
     MESSAGE_CLUSTERS: "state_clusters",
     CHANNEL_ARRIVALS: "state_arrivals",

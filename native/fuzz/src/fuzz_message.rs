@@ -52,6 +52,8 @@ fn note(message: &mut Message, numbers: &mut Numbers) {
     };
     let [country, category, source, id] = NAMES;
     let received = numbers.byte().into();
+    // Anything else is Python's.
+    let is_ours = message.changes_no_decision(Some(reporter), received, None);
     match numbers.byte() % 4 {
         0 => message.add_proof(reporter, vec![numbers.wide(), 2]),
         1 => {
@@ -59,7 +61,7 @@ fn note(message: &mut Message, numbers: &mut Numbers) {
                 [Role::Notice, Role::TrustedFlaggerNotice, Role::Detection][usize::from(numbers.byte() % 3)];
             message.add_to_facts(role, i64::from(received), country, category);
         }
-        is_found => {
+        is_found if is_ours => {
             let finding = (is_found == 2).then(|| Finding {
                 root: numbers.wide(),
                 parts: vec![reporter],
@@ -71,6 +73,7 @@ fn note(message: &mut Message, numbers: &mut Numbers) {
             message.has_found(reporter);
             message.report_of(reporter);
         }
+        _ => {}
     }
     let all: HashSet<u64> = message.reporters.iter().map(|one| one.reporter).collect();
     assert_eq!(all.len(), message.reporters.len());

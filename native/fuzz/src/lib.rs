@@ -15,6 +15,8 @@ mod clusters;
 mod counts;
 #[path = "../../src/cursor.rs"]
 mod cursor;
+#[path = "../../src/decided.rs"]
+mod decided;
 #[path = "../../src/distinct.rs"]
 mod distinct;
 #[path = "../../src/earlier.rs"]
@@ -41,6 +43,8 @@ mod msgpack;
 mod packed;
 #[path = "../../src/panes.rs"]
 mod panes;
+#[path = "../../src/part.rs"]
+mod part;
 #[path = "../../src/pool.rs"]
 mod pool;
 #[path = "../../src/record_bytes.rs"]
@@ -84,6 +88,7 @@ mod fuzz_counts;
 mod fuzz_envelope;
 mod fuzz_message;
 mod fuzz_packed;
+mod fuzz_part;
 mod fuzz_passed;
 mod fuzz_records;
 mod fuzz_report;
@@ -95,13 +100,14 @@ mod fuzz_stamped;
 pub type Target = fn(&[u8]) -> bool;
 
 /// The targets by name. Those whose names begin with `state_` read records of state topics.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("records", fuzz_records::run),
     ("report", fuzz_report::run),
     ("envelope", fuzz_envelope::run),
     ("passed", fuzz_passed::run),
     ("stamped", fuzz_stamped::run),
     ("state_reporter", fuzz_reporter::run),
+    ("state_part", fuzz_part::run),
     ("state_counts", fuzz_counts::run),
     ("state_message", fuzz_message::run),
     ("state_clusters", fuzz_clusters::run),
