@@ -29,7 +29,7 @@ use crate::known_as::known_as;
 use crate::law_cache::LawCache;
 use crate::measures::Measured;
 use crate::message::Role;
-use crate::message_store::{Found, Receiving};
+use crate::receiving::{Found, Receiving};
 use crate::rest::Rest;
 use crate::risk::{Risk, RiskModel};
 use crate::signature::used_bins;

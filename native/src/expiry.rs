@@ -8,6 +8,11 @@ use crate::windows::DAY;
 /// millisecond, and a day begins with a look at all of them, since lists of them by day would take twelve bytes for each.
 pub const SEEN_AT_ONCE: usize = 1 << 16;
 
+/// The day that begins with or after a time.
+pub fn day_after(time_ms: i64) -> u32 {
+    (time_ms + DAY - 1).div_euclid(DAY) as u32
+}
+
 /// The number of records that expire on each day (days since the epoch).
 #[derive(Default)]
 pub struct DayNumbers {

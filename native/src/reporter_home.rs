@@ -12,7 +12,6 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PySequence, PySet};
-use serde::Deserialize;
 
 use crate::checked::Passed;
 use crate::counts::STATE_VERSION;
@@ -22,9 +21,10 @@ use crate::event_time::EventTime;
 use crate::hash::{event_hash, home_partition, ReporterHash};
 use crate::id_table::IdTable;
 use crate::msgpack::{write_array, write_bin, write_bool, write_float, write_int, write_str, write_uint};
-use crate::part::{Band, Part};
+use crate::part::Part;
 use crate::record_store::RecordStore;
 use crate::reporter::{Reporter, PERIOD_DAYS};
+use crate::reporter_rules::{Kind, Known, ReporterHomeRules};
 use crate::targets::{write_signature, LATEST_S, SIGNATURE_BYTES};
 use crate::windows::{DAY, HOUR};
 
@@ -46,87 +46,6 @@ const MOST_KNOWN: usize = 10_000;
 const ENTRY_BYTES: usize = 300;
 /// Most records are shorter, so that writing one seldom moves it.
 const USUAL_BYTES: usize = 256;
-
-/// The document of `streams/deciding/reporters/native/home_rules.py`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReporterHomeRules {
-    reporters: Vec<ReporterRow>,
-    categories: Vec<CategoryRow>,
-    channels: Vec<i64>,
-    hash_key: ReporterHash,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReporterRow {
-    kind: String,
-    trust: UntriedTrust,
-    #[serde(deserialize_with = "Option::deserialize")]
-    reports_per_day: Option<i64>,
-    #[serde(deserialize_with = "Option::deserialize")]
-    many_channels: Option<usize>,
-    has_signature: bool,
-    #[serde(deserialize_with = "Option::deserialize")]
-    band: Option<Band>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UntriedTrust {
-    trust_class: String,
-    mean: f64,
-    lower: f64,
-    outcomes: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CategoryRow {
-    category: String,
-    floor: bool,
-}
-
-/// What a stamp says of the reporter (Known of deciding/reporters/reporter.py).
-#[derive(FromPyObject)]
-struct Known {
-    trust: Trust,
-    first_time: bool,
-    /// Tags of channels.
-    proof: Vec<u64>,
-}
-
-/// Of deciding/reporters/trust.py.
-#[derive(FromPyObject)]
-struct Trust {
-    trust_class: String,
-    mean: f64,
-    lower: f64,
-    outcomes: f64,
-    factor: f64,
-    vouched: bool,
-}
-
-struct Kind {
-    /// Of whom no outcome is known.
-    untried: Known,
-    reports_per_day: Option<i64>,
-    /// The bits of channels from which on a person should look.
-    many_channels: Option<usize>,
-    has_signature: bool,
-    /// Of detectors.
-    band: Option<Band>,
-}
-
-impl Kind {
-    fn of(row: ReporterRow) -> (String, Self) {
-        let UntriedTrust { trust_class, mean, lower, outcomes } = row.trust;
-        let trust = Trust { trust_class, mean, lower, outcomes, factor: 1.0, vouched: false };
-        let untried = Known { trust, first_time: true, proof: Vec::new() };
-        let ReporterRow { reports_per_day, many_channels, has_signature, band, .. } = row;
-        (row.kind, Kind { untried, reports_per_day, many_channels, has_signature, band })
-    }
-}
 
 /// Notes reports by one set of rules.
 #[pyclass(module = "tocsin_native")]
