@@ -116,7 +116,8 @@ impl ChannelHome {
     /// Python.
     ///
     /// `more_outputs` is how many outputs beyond one for each entry end the call. `time` is (now, newest append time, limit,
-    /// the time up to which ids are forgotten), in ms. The first enriched report has `since_last` as further headers. Raises what fails; then the state must not be used any more.
+    /// the time up to which ids are forgotten), in ms. The first enriched report has `since_last` as further headers. Raises
+    /// what fails; then the state must not be used any more.
     #[allow(clippy::too_many_arguments)] // One call for each slice.
     fn apply<'py>(
         &mut self,

@@ -15,7 +15,7 @@ const KEPT: usize = 256;
 const MOST_PROOFS: usize = 32;
 /// As long as an outcome may be superseded, and what nobody decided on for so long will not be decided.
 const DECIDED_DAYS: i64 = 180;
-pub const UNDECIDED_DAYS: i64 = 90;
+const UNDECIDED_DAYS: i64 = 90;
 
 #[derive(Default)]
 pub struct Message {

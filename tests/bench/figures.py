@@ -83,7 +83,14 @@ FIGURES = (
         )
     ),
     Figure("with outcomes: ratio of the cores", "times", 4),
-    Figure("20,000 channels: reports/s", "reports/s"),
+    *(
+        figure
+        for channels in ("20,000", "200,000")
+        for figure in (
+            Figure(f"{channels} channels: reports/s", "reports/s"),
+            Figure(f"{channels} channels: CPU per report", "us", less_is_better=True),
+        )
+    ),
     Figure("all-new channels: reports/s", "reports/s", 20_000),
     Figure("one hot channel: reports/s", "reports/s"),
     Figure("one worker: CPU per report", "us", 100, less_is_better=True),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 # together.
 CHANNELS = 2_000
 # The same with a long tail: most of these channels get one or two reports.
-MANY_CHANNELS = 20_000
+MANY_CHANNELS = (20_000, 200_000)
 REPORTERS = 50_000
 # Of each channel.
 MESSAGES = 20
