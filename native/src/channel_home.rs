@@ -355,7 +355,6 @@ impl ChannelHome {
             country: &one.law.country,
             category: &one.plan.category,
             is_told: one.who.is_told && one.stamp.is_some(),
-            is_proven: one.stamp.is_some_and(|stamp| !stamp.proof.is_empty()),
             found: detected.map(|(_, parts)| Found { parts, classifier: one.classifier }),
         }
     }

@@ -206,8 +206,9 @@ fn read(bytes: &[u8]) -> Option<Message> {
         (Some(first), Some(standing)) => Some(Box::new(Decided { first, standing: standing.into() })),
         _ => return None,
     };
-    // Decisions about single reports are Python's, and so is a message that was decided on before proofs were kept.
-    expect(reader.array()? == 0 && (decided.is_none() || fields == FIELDS_WITH_PROOFS))?;
+    // Decisions about single reports are Python's. So is a message that was decided on before proofs were kept: it has fewer
+    // fields than would be written.
+    expect(reader.array()? == 0)?;
     let ids = read_texts(&mut reader)?;
     let sources = read_texts(&mut reader)?;
     let source_of = reader.bin()?;

@@ -22,8 +22,6 @@ pub struct Receiving<'a> {
     pub country: &'a str,
     pub category: &'a str,
     pub is_told: bool,
-    /// Whether something proves the reporter right elsewhere.
-    pub is_proven: bool,
     /// What a detector found the message with; `reporter` is its root then.
     pub found: Option<Found<'a>>,
 }
@@ -64,13 +62,7 @@ impl Receiving<'_> {
     /// Whether it is Python's to say what it changes in a message.
     pub fn changes_decisions(&self, message: &Message) -> bool {
         let counted = self.role.map(|role| (role, self.category));
-        let received = self.received_s() as u32;
-        !message.changes_no_decision(self.noted_as(), received, counted)
-            // What proves a source right is noted for it, if it reported the message in another way too, maybe in time.
-            || (message.decided.is_some()
-                && self.is_proven
-                && self.found.is_some()
-                && self.reporter.is_some_and(|root| message.has(root)))
+        !message.changes_no_decision(self.noted_as(), self.received_s() as u32, counted)
     }
 
     /// Whether it fits into a record that is not Python's.

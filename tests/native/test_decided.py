@@ -128,6 +128,23 @@ def test_what_changes_a_decision_is_pythons(fields):
     assert homes.counted_natively == before == 2
 
 
+def test_another_finding_of_a_detector_that_had_reported_the_message_confirms_nobody():
+    """It is no further finding, so where the detector was right elsewhere is not noted with the message."""
+    homes = Homes()
+    reporter = {"kind": "automated", "ref": "d"}
+    fields = {"message_ref": "m1", "kind": "automated_detection", "reporter": reporter}
+    found = at_home(3, BEGIN_MS + 1_000, **fields)
+    homes.apply(together([*(at_home(n, BEGIN_MS, message_ref="m1") for n in range(3)), found]))
+    homes.apply([outcome(1, "upheld", BEGIN_MS + MINUTE)])
+    before = homes.counted_natively
+    proof = tuple(KEY.channel_tag(channel) for channel in ("there", "far", "farther"))
+    classifier = {"name": "scan", "version": "7", "score": 0.7}
+    (batch,) = homes.apply(
+        together([at_home(9, BEGIN_MS + HOUR, stamp={"proof": proof}, classifier=classifier, **fields)])
+    )
+    assert (homes.counted_natively - before, batch.counters.credits) == (1, 1)
+
+
 def test_nobody_is_dropped_after_a_decision():
     """Beyond those who are kept everybody is told, but which report it was is forgotten; the record expires in time."""
     homes = Homes()

@@ -20,9 +20,11 @@ RULES = load_rules(sources=ONE_TOPIC)
 DETECTORS = RULES.reporters.detectors
 
 
-def rules_with(**changes):
+def rules_with(outcomes_per_alarm=20, **changes):
     """The shipped rules, in which detectors are soon known, measured and held."""
-    detectors = DETECTORS._replace(least_findings=6, known_days=2, busiest_times=1.5, outcomes_per_alarm=20)
+    detectors = DETECTORS._replace(
+        least_findings=6, known_days=2, busiest_times=1.5, outcomes_per_alarm=outcomes_per_alarm
+    )
     reporters = dataclasses.replace(
         RULES.reporters, detectors=detectors, measured_from=3.0, category_needs=2.0
     )
@@ -86,6 +88,24 @@ def test_one_more_finding_within_the_band_is_stamped_natively_and_the_one_beyond
     assert find(6, begin) == 5
     # One more is beyond the band of six, and the source is held from then on.
     assert find(3, begin + 1) == 0
+
+
+@pytest.mark.parametrize("outcomes_per_alarm", [2, 3, 5, 8])
+def test_a_finding_after_too_many_dismissals_is_pythons(outcomes_per_alarm):
+    """Of a day one outcome counts; the first finding in an hour is always Python's."""
+    both = BothCores(rules_with(outcomes_per_alarm), (0, 1))
+    natively = []
+    for day, decision in enumerate(["upheld"] * 8 + ["dismissed"] * 10):
+        time, number = BEGIN_MS + day * DAY, 3 * day
+        both.apply([finding(number, time, classifier=classified("7"))], time, UNLIMITED)
+        decided = outcome(day, decision, time + MINUTE, message=f"m{number}", channel=f"c{number}")
+        both.apply([decided], time, UNLIMITED)
+        before = both.reporters.natively
+        both.apply([finding(number + 1, time + 2 * MINUTE, classifier=classified("7"))], time, UNLIMITED)
+        natively.append(both.reporters.natively > before)
+    held = natively.index(False)
+    assert 8 <= held < len(natively) - 1
+    assert not any(natively[held:])
 
 
 def test_without_rules_for_detectors_their_reports_are_pythons():

@@ -132,7 +132,8 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
         """Note an outcome; `expected` is the share of dismissals that the earlier ones let one expect."""
         # The bet is on the middle between the expected share and all: an upheld finding halves it.
         won = (1 + expected) / 2 / expected if dismissed else 0.5
-        most = _MOST_EVIDENCE * rules.outcomes_per_alarm
+        # A float, as it is once it was stored: an integer would be written otherwise.
+        most = float(_MOST_EVIDENCE * rules.outcomes_per_alarm)
         self.evidence = min(max(1.0, self.evidence * won), most)
 
     def turn_back(self, now_ms: int) -> bool:
