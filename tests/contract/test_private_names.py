@@ -1032,7 +1032,7 @@ def test_the_consumer_of_the_sources_collects_records(app):
         )
         thread._create_consumer = lambda loop: made
         await thread.on_start()
-        assert made._fetcher.collects == app.cycle.pace.collecting_seconds
+        assert made._fetcher.collects == app.cycle.pace.fetch_seconds
 
     in_loop(scenario)
     assert "self._fetcher = Fetcher(" in source(aiokafka.AIOKafkaConsumer.start)

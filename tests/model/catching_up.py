@@ -260,6 +260,7 @@ class Worker:
         self.writer = Writer(self.log, "")
         self.writer.transactional_id = name
         self.rebalancing_count = 0
+        self.has_queued = lambda: False
         self.should_stop = False
         self.consumer = _Consumer(self)
         self._generation = 0

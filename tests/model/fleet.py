@@ -475,6 +475,7 @@ class Worker(Process):
         self.leaving = asyncio.Event()
         # What Cycle asks Faust's app.
         self.rebalancing_count = 0
+        self.has_queued = lambda: False
         self.should_stop = False
         # Whether another process is started when this one has left.
         self.restarts = False

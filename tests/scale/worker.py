@@ -64,6 +64,7 @@ class Worker:
         self._leaving = asyncio.Event()
         # What Cycle asks Faust's app.
         self.rebalancing_count = 0
+        self.has_queued = lambda: False
         self.should_stop = False
         self.consumer = _Consumer(self, brokers, {})
         self._generation = 0

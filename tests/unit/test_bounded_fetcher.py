@@ -236,18 +236,25 @@ COLLECTING_SECONDS = 0.03
 
 
 def collecting(data, monkeypatch):
-    """The first three fetches: how long its broker might hold each back, in ms, and the pause decided before
-    it, in seconds; and how long after the first the second was sent, in seconds.
+    """The first three fetches: how long its broker might hold each back, in ms, and how often it was asked
+    before it how long to wait, which was so twice; and how long after the first the second was sent, in
+    seconds.
     """
     monkeypatch.setattr(bounded_fetcher, "time", SimpleNamespace(monotonic=lambda: 1_000.0))
 
     async def scenario(made):
-        made.collects = lambda: COLLECTING_SECONDS
-        sent, plain = [], made._client.send
+        sent, asked, plain = [], [], made._client.send
+
+        def collects(fetched_at):
+            assert fetched_at == 1_000.0
+            asked.append(fetched_at)
+            return COLLECTING_SECONDS if len(asked) < 3 else 0.0
+
+        made.collects = collects
 
         async def send(node, request):
-            pause = made.next_fetch_at.get(node, 1_000.0) - 1_000.0
-            sent.append((time.monotonic(), request._max_wait_ms, pytest.approx(pause)))
+            sent.append((time.monotonic(), request._max_wait_ms, len(asked)))
+            asked.clear()
             return await plain(node, request)
 
         made._client.send = send
@@ -259,26 +266,26 @@ def collecting(data, monkeypatch):
         return sent[:3]
 
     fetches = reading({TP: data, TopicPartition("requests", 0): b""}, scenario)
-    return [wait for _, wait, _ in fetches], [pause for _, _, pause in fetches], fetches[1][0] - fetches[0][0]
+    return [wait for _, wait, _ in fetches], [asked for _, _, asked in fetches], fetches[1][0] - fetches[0][0]
 
 
 def test_after_records_the_next_fetch_gives_others_time_to_come(monkeypatch):
-    waits, pauses, between = collecting(batch(record(0, b"x"), 1), monkeypatch)
+    waits, asked, between = collecting(batch(record(0, b"x"), 1), monkeypatch)
     assert waits[0] == bounded_fetcher.IDLE_MS
     # The second found nothing, so what comes next is wanted at once.
-    assert pauses == [0, COLLECTING_SECONDS, 0]
-    assert between > COLLECTING_SECONDS
+    assert asked == [0, 3, 0]
+    assert between > 2 * COLLECTING_SECONDS
 
 
 def test_with_a_backlog_fetches_follow_one_another(monkeypatch):
     monkeypatch.setattr(bounded_fetcher, "COLLECTED_BYTES", 1)
-    _, pauses, _ = collecting(batch(record(0, b"x"), 1), monkeypatch)
-    assert pauses == [0, 0, 0]
+    _, asked, _ = collecting(batch(record(0, b"x"), 1), monkeypatch)
+    assert asked == [0, 0, 0]
 
 
 def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
     async def scenario(made):
-        made.collects = lambda: COLLECTING_SECONDS
+        made.collects = lambda _: 0.0
         while TP not in made._records:
             await asyncio.sleep(0.001)
         made._records[TP]._backoff = 0
@@ -297,7 +304,7 @@ def test_with_a_backlog_every_partition_has_its_turn(monkeypatch):
     logs = {TopicPartition(topic, n): data for topic in ("a", "b") for n in range(10)}
 
     async def scenario(made):
-        made.collects = lambda: COLLECTING_SECONDS
+        made.collects = lambda _: 0.0
         first_of = []
         plain = made._client.send
 

@@ -99,7 +99,9 @@ class Worker:
         self.resting = []
         self.set_aside = []
         self.troubles = Troubles()
-        self.app = SimpleNamespace(rebalancing_count=1, should_stop=False, consumer=self)
+        self.app = SimpleNamespace(
+            rebalancing_count=1, should_stop=False, consumer=self, has_queued=lambda: False
+        )
         self.ownership = SimpleNamespace(write_lock=WriteLock())
         self.ownership.owners = {place: Owner(self, place) for place in places}
         self.alignment = Alignment(lambda: self, lambda: self.ownership.owners, self)

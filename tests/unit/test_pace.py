@@ -5,7 +5,17 @@ from types import SimpleNamespace
 import pytest
 
 from streams.running.cycle import pace as module
-from streams.running.cycle.pace import FEW_RECORDS, LONGEST_SECONDS, PACE_SECONDS, SECONDS_WITH_FEW, Pace
+from streams.running.cycle.pace import (
+    FETCH_SECONDS,
+    FEW_PER_SECOND,
+    LONGEST_SECONDS,
+    PACE_SECONDS,
+    SECONDS_WITH_FEW,
+    Pace,
+)
+
+# The least number of records a cycle that are not few, PACE_SECONDS after the one before.
+ENOUGH = int(FEW_PER_SECOND * PACE_SECONDS) + 1
 
 
 @pytest.fixture
@@ -24,26 +34,28 @@ def cycle(pace: Pace, clock: SimpleNamespace, records: int, seconds: float) -> N
 @pytest.mark.parametrize(
     ("records", "transaction", "apart"),
     [
-        (FEW_RECORDS, 0.005, PACE_SECONDS),
-        (FEW_RECORDS - 1, 0.005, SECONDS_WITH_FEW),
-        (FEW_RECORDS - 1, 0.05, 0.1),
+        (ENOUGH, 0.005, PACE_SECONDS),
+        (ENOUGH - 2, 0.005, SECONDS_WITH_FEW),
+        (ENOUGH - 2, 0.08, 0.16),
         (1_000, 0.05, 0.1),
         (1_000, 0.4, LONGEST_SECONDS),
     ],
 )
 def test_cycles_are_apart(clock: SimpleNamespace, records: int, transaction: float, apart: float) -> None:
     pace = Pace()
+    pace.begin(0)
+    clock.now += PACE_SECONDS
     cycle(pace, clock, records, transaction)
     assert pace.wait_seconds() == pytest.approx(apart - transaction)
 
 
 def test_one_small_cycle_among_large_ones_changes_nothing(clock: SimpleNamespace) -> None:
     pace = Pace()
-    cycle(pace, clock, 3 * FEW_RECORDS, 0.005)
-    cycle(pace, clock, 1, 0.005)
-    assert pace.wait_seconds() == pytest.approx(PACE_SECONDS - 0.005)
-    cycle(pace, clock, 1, 0.005)
-    assert pace.wait_seconds() == pytest.approx(SECONDS_WITH_FEW - 0.005)
+    for records, apart in [(0, None), (3 * ENOUGH, PACE_SECONDS), (1, PACE_SECONDS), (1, SECONDS_WITH_FEW)]:
+        cycle(pace, clock, records, 0.005)
+        if apart is not None:
+            assert pace.wait_seconds() == pytest.approx(apart - 0.005)
+        clock.now += PACE_SECONDS - 0.005
 
 
 def test_after_a_pause_nothing_waits(clock: SimpleNamespace) -> None:
@@ -54,13 +66,23 @@ def test_after_a_pause_nothing_waits(clock: SimpleNamespace) -> None:
     assert pace.wait_seconds() == 0
 
 
-@pytest.mark.parametrize(
-    ("transaction", "collects"), [(0.005, PACE_SECONDS), (0.2, 0.2), (2 * LONGEST_SECONDS, LONGEST_SECONDS)]
-)
-def test_records_come_together_for_as_long_as_a_transaction_takes(
-    clock: SimpleNamespace, transaction: float, collects: float
-) -> None:
+def test_the_next_fetch_is_shortly_before_the_next_cycle(clock: SimpleNamespace) -> None:
     pace = Pace()
-    assert pace.collecting_seconds() == PACE_SECONDS
-    cycle(pace, clock, 1_000, transaction)
-    assert pace.collecting_seconds() == collects
+    cycle(pace, clock, 1, 0.005)
+    clock.now += 0.01
+    fetched_at = clock.now
+    # The records are applied SECONDS_WITH_FEW after the cycle before.
+    begins = fetched_at - 0.015 + SECONDS_WITH_FEW
+    assert pace.fetch_seconds(fetched_at) == pytest.approx(
+        begins + SECONDS_WITH_FEW - FETCH_SECONDS - clock.now
+    )
+    clock.now = begins + 0.02
+    pace.begin(1)
+    assert pace.fetch_seconds(fetched_at) == pytest.approx(SECONDS_WITH_FEW - FETCH_SECONDS)
+    clock.now += SECONDS_WITH_FEW
+    assert pace.fetch_seconds(fetched_at) == 0
+
+
+def test_after_a_pause_a_cycle_begins_with_what_is_fetched(clock: SimpleNamespace) -> None:
+    pace = Pace()
+    assert pace.fetch_seconds(clock.now) == pytest.approx(SECONDS_WITH_FEW - FETCH_SECONDS)

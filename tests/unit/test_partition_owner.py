@@ -587,7 +587,7 @@ def test_the_state_of_a_partition_that_is_set_aside_takes_no_memory(owner, writt
     owner.stage = dataclasses.replace(report_stage(rules), handlers={EXTERNAL: broken})
     owner.position = {name: SourcePosition(0, 1, None) for name in (EXTERNAL, INTERNAL)}
     worker = SimpleNamespace(owners={owner.place: owner}, write_lock=WriteLock())
-    app = SimpleNamespace(rebalancing_count=0, should_stop=False)
+    app = SimpleNamespace(rebalancing_count=0, should_stop=False, has_queued=lambda: False)
 
     async def rest(_tp):
         pass

@@ -28,6 +28,7 @@ from streams.running.partitions.observer import Observer
 from streams.running.partitions.partition_owner import PartitionOwner
 from streams.running.partitions.stage import RunnableStage, State
 from streams.running.patches.app import PromptlyStoppingApp
+from streams.running.patches.batch_topic import waiting_of
 from streams.running.patches.install import install_patches
 from streams.running.patches.positioned_consumer import PositionedConsumer, PositionedTransport
 from streams.running.takeover.ownership import OwnedStage, Ownership
@@ -89,6 +90,10 @@ class StageApp(PromptlyStoppingApp):
     def restored_positions(self) -> Mapping[TP, int | None]:
         """The next offset to fetch of every owned source partition; None while it cannot be read."""
         return self.ownership.positions()
+
+    def has_queued(self) -> bool:
+        """Whether the agents have something to hand over."""
+        return waiting_of(self).has_queued()
 
     def lags(self) -> list[SourceLag]:
         """The lag of every owned partition of every source topic; unknown while the brokers do not answer."""

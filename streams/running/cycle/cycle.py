@@ -13,7 +13,7 @@ from streams.running.alignment.arrival import Arrival
 from streams.running.alignment.progress_row import ProgressRow
 from streams.running.cycle.batches import batch_bytes
 from streams.running.cycle.own_hops import OwnHops
-from streams.running.cycle.pace import Pace
+from streams.running.cycle.pace import PACE_SECONDS, Pace
 from streams.running.cycle.set_aside import rest_sources, set_aside, wake_sources
 from streams.running.cycle.trace import Trace, untraced
 from streams.running.errors import OwnershipLost
@@ -111,6 +111,7 @@ class Cycle:
             await self._came.wait()
             if self._held_bytes < MAX_POLLED_BYTES:
                 await asyncio.sleep(self.pace.wait_seconds())
+                await self._handed_over()
             # Between two cycles the chores and rebalances get the lock if they wait for it.
             async with self._ownership.write_lock.of_a_cycle():
                 held, self._held, self._held_bytes = self._held, [], 0
@@ -125,6 +126,18 @@ class Cycle:
                     self._came.set()
                 if not self._held:
                     await self._ownership.write_lock.written()
+
+    async def _handed_over(self) -> None:
+        """Wait for the rest of a fetch, whose ranges are handed over one after the other.
+
+        What comes late waits for the next cycle.
+        """
+        until = time.monotonic() + PACE_SECONDS
+        # The streams take a turn each time.
+        while self._app.has_queued() and time.monotonic() < until:
+            if self._held_bytes >= MAX_POLLED_BYTES:
+                break
+            await asyncio.sleep(0)
 
     async def _wanted(self, held: list[Arrival]) -> list[Arrival]:
         """What is to be applied.

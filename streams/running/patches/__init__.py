@@ -8,6 +8,7 @@ Faust:
     batch_topic           holds fetches back while enough bytes wait for the agents
     consumer_thread       the thread around aiokafka's consumer: read committed, fetch progress, bounded stops
     positioned_consumer   starts partitions at restored positions, not at the group's offsets; the transport
+    delivery              hands fetched messages to their streams without a task for each
     worker_assignor       shares partitions, and tells the group no more than members need
 
 aiokafka:

@@ -22,6 +22,10 @@ class Waiting:
         """Count what waits in the queue of `topic`."""
         self._topics.add(topic)
 
+    def has_queued(self) -> bool:
+        """Whether a batch is in one of the queues."""
+        return any(not topic._queue.empty() for topic in self._topics if topic._queue is not None)
+
     def queued_bytes(self) -> int:
         """Approximate memory of all batches in the queues.
 
@@ -34,6 +38,11 @@ class Waiting:
 _waiting: WeakKeyDictionary[Any, Waiting] = WeakKeyDictionary()
 
 
+def waiting_of(app: Any) -> Waiting:
+    """What waits for the agents of an app."""
+    return _waiting.setdefault(app, Waiting())
+
+
 class BatchTopic(faust.Topic):
     """A topic whose fetches wait while more than MAX_QUEUED_BYTES are queued for the agents of its app.
 
@@ -44,7 +53,7 @@ class BatchTopic(faust.Topic):
     def _compile_decode(self) -> None:
         super()._compile_decode()
         decode: Callable[..., Awaitable[Any]] = self.decode
-        waiting = self.waiting = _waiting.setdefault(self.app, Waiting())
+        waiting = self.waiting = waiting_of(self.app)
         waiting.add(self)
 
         async def decode_when_there_is_room(message: Any, *, propagate: bool = False) -> Any:

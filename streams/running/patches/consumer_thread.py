@@ -50,7 +50,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         """
         await super().on_start()
         consumer = self._ensure_consumer()
-        consumer._fetcher.collects = self.app.cycle.pace.collecting_seconds  # type: ignore[attr-defined]
+        consumer._fetcher.collects = self.app.cycle.pace.fetch_seconds  # type: ignore[attr-defined]
         consumer._coordinator.when_refused = self.refuse
 
     def refuse(self, error: KafkaError) -> None:

@@ -1,13 +1,15 @@
 """Faust's consumer without defaults that lose or repeat records: it starts where the state says."""
 
-from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, ClassVar, cast
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.services import WaitResults
 
 from streams.running.log.fetched import Fetched
 from streams.running.patches.consumer_thread import ReadCommittedThread
+from streams.running.patches.delivery import Delivery
 
 
 class PositionedConsumer(driver.Consumer):
@@ -22,6 +24,8 @@ class PositionedConsumer(driver.Consumer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.resting: set[TP] = set()
+        deliver: Callable[[Any], Coroutine[Any, Any, None]] = cast(Any, self.callback)
+        self.callback = lambda message: Delivery(deliver(message))
 
     def _new_consumer_thread(self) -> ReadCommittedThread:
         return ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
@@ -111,6 +115,14 @@ class PositionedConsumer(driver.Consumer):
             # What waited for other sources was acknowledged while it rested, and is applied now.
             self._acked[tp].append(offset - 1)
         await self._thread.resume(tp)
+
+    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109
+        """As mode's. Faust waits so for each delivery, and mode makes four tasks for one that is over."""
+        if isinstance(coros[0], Delivery) and coros[0].is_over:
+            for each in coros[1:]:
+                each.close()
+            return WaitResults([coros[0]], [None], self.should_stop)
+        return await super().wait_first(*coros, timeout=timeout)
 
     def resume_flow(self) -> None:
         """Let records through once the positions of the current assignment have been sought.
