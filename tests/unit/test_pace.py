@@ -83,6 +83,20 @@ def test_the_next_fetch_is_shortly_before_the_next_cycle(clock: SimpleNamespace)
     assert pace.fetch_seconds(fetched_at) == 0
 
 
+@pytest.mark.parametrize(
+    ("transaction", "apart"), [(0.005, PACE_SECONDS), (0.2, 0.4), (2 * LONGEST_SECONDS, LONGEST_SECONDS)]
+)
+def test_fetches_are_as_far_apart_as_cycles(clock: SimpleNamespace, transaction: float, apart: float) -> None:
+    pace = Pace()
+    pace.begin(0)
+    clock.now += PACE_SECONDS
+    cycle(pace, clock, 1_000, transaction)
+    clock.now += apart
+    fetched_at = clock.now
+    pace.begin(1_000)
+    assert pace.fetch_seconds(fetched_at) == pytest.approx(apart - FETCH_SECONDS)
+
+
 def test_after_a_pause_a_cycle_begins_with_what_is_fetched(clock: SimpleNamespace) -> None:
     pace = Pace()
     assert pace.fetch_seconds(clock.now) == pytest.approx(SECONDS_WITH_FEW - FETCH_SECONDS)
