@@ -592,6 +592,7 @@ def seeking(app):
                 _ensure_consumer=lambda: None,
                 _seek_wait=seek_wait,
                 allow_resets=resets.append,
+                applied={},
             )
             thread.seek_for_good = partial(ReadCommittedThread.seek_in_thread, thread)
             consumer._thread = thread
@@ -703,6 +704,21 @@ def test_acks_below_the_committed_offset_would_be_ignored(app):
         assert consumer.ack(message(tp, 5))
 
     in_loop(scenario)
+
+
+def test_what_is_passed_over_moves_the_offset_of_the_group_until_the_next_rebalance(seeking):
+    consumer, _, _ = seeking({TP("a", 0), TP("b", 0)})
+    tp = TP("a", 0)
+    consumer.pass_over(tp, 8)
+    assert consumer._thread.applied == {tp: 8}
+    assert consumer._filter_committable_offsets([tp]) == {tp: 8}
+
+    async def rebalance():
+        await consumer.on_partitions_revoked({tp})
+
+    asyncio.run(rebalance())
+    # The state may be restored from a file before this process has the partition again.
+    assert consumer._thread.applied == {}
 
 
 def test_the_newest_ack_is_committed_despite_gaps(app):

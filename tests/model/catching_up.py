@@ -211,6 +211,12 @@ class _Consumer(PausableConsumer):
         self._begins: dict[TP, int] = {}
         self._last: dict[TP, int] = {}
 
+    def pass_over(self, tp: TP, offset: int) -> None:
+        """Fetch nothing of it below an offset."""
+        if offset > self._begins.get(tp, offset):
+            self._reader.seek(TopicPartition(*tp), offset)
+            self._begins[tp] = offset
+
     async def wake(self, tp: TP, offset: int) -> None:
         """Fetch it from an offset on."""
         await asyncio.sleep(0.002)

@@ -452,6 +452,13 @@ class Fetching:
         sought, self._sought = self._sought, set()
         return [(tp, self._begins[tp]) for tp in sought]
 
+    def pass_over(self, tp: TP, offset: int) -> None:
+        """Fetch nothing of it below an offset."""
+        at = TopicPartition(*tp)
+        if offset > self._begins.get(at, offset):
+            self._begins[at] = offset
+            self._sought.add(at)
+
     def rest(self, tp: TP) -> Awaitable[None]:
         """Fetch nothing of it."""
         self._resting.add(TopicPartition(*tp))

@@ -183,6 +183,11 @@ class _Consumer(PausableConsumer):
         self._brokers = brokers
         self._next = dict(positions)
 
+    def pass_over(self, tp: TP, offset: int) -> None:
+        """Fetch nothing of it below an offset."""
+        if tp in self._next:
+            self._next[tp] = max(self._next[tp], offset)
+
     async def wake(self, tp: TP, offset: int) -> None:
         """Fetch it from an offset on."""
         await asyncio.sleep(self._brokers.takes())

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import consumer, fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.contract.wire.records import HEADERS_DROPPED, NOT_UNPACKED
@@ -296,6 +297,42 @@ def test_a_fetch_that_leaves_a_partition_out_is_not_held_back_for_long():
 
     logs = {TP: batch(record(0, b"x"), 1), TopicPartition("requests", 0): b""}
     assert reading(logs, scenario) == bounded_fetcher.PARTIAL_MS
+
+
+def test_what_is_applied_is_not_fetched():
+    applied, sought, ahead, other = logs = [TopicPartition("internal", number) for number in range(4)]
+
+    async def scenario(made):
+        assignment = made._subscriptions.subscription.assignment
+        request = FetchRequest(500, 1, 1_000, 1, [("internal", [(tp.partition, 0, 100) for tp in logs])])
+        made.applied = {applied: 7, sought: 7, ahead: 0}
+        # While the request waited for more to come together.
+        made._subscriptions.seek(sought, 3)
+        made.pass_over_applied(assignment, request)
+        return [place[1] for _, places in request.topics for place in places], [
+            assignment.state_value(tp).position for tp in logs
+        ]
+
+    # aiokafka drops what is fetched from elsewhere than the position.
+    assert reading(dict.fromkeys(logs, b""), scenario) == ([7, 0, 0, 0], [7, 3, 0, 0])
+
+
+def test_a_fetch_begins_behind_what_is_applied():
+    async def scenario(made):
+        made.collects = lambda _: 0.0
+        made.applied = {TP: 7}
+        sent, plain = [], made._client.send
+
+        async def send(node, request):
+            sent.extend(request.topics)
+            return await plain(node, request)
+
+        made._client.send = send
+        while not sent:
+            await asyncio.sleep(0.001)
+        return sent[0][1][0][:2]
+
+    assert reading({TP: batch(record(0, b"x"), 1)}, scenario) == (0, 7)
 
 
 def test_with_a_backlog_every_partition_has_its_turn(monkeypatch):

@@ -2,6 +2,7 @@ import asyncio
 from types import MappingProxyType, SimpleNamespace
 
 import pytest
+from aiokafka import TopicPartition
 from faust.types import TP
 
 from streams.running.alignment.alignment import Alignment
@@ -11,6 +12,7 @@ from streams.running.errors import OwnershipLost, WrongAppendTime
 from streams.running.log.claims import StatePartition
 from streams.running.log.destinations import DestinationTrouble, Troubles
 from streams.running.log.log import Trouble
+from streams.running.log.position import SourcePosition
 from streams.running.partitions.setback import NotApplied
 from streams.running.takeover.write_lock import WriteLock
 
@@ -47,7 +49,7 @@ class Owner:
         self.fails_with = None
         self.size = 0
         self.stage = SimpleNamespace(aligned=(), relays=False)
-        self.internal_log = "internal", place.partition
+        self.internal_log = TopicPartition("internal", place.partition)
 
     def takes(self, *_):
         return not self.attempts.is_set_aside
@@ -97,6 +99,7 @@ class Worker:
         self.failed = []
         self.after = {}
         self.resting = []
+        self.passed_over = {}
         self.set_aside = []
         self.troubles = Troubles()
         self.app = SimpleNamespace(
@@ -117,6 +120,9 @@ class Worker:
 
     async def rest(self, tp):
         self.resting.append(tp)
+
+    def pass_over(self, tp, offset):
+        self.passed_over[tp] = offset
 
     def owner(self, place):
         return self.ownership.owners[place]
@@ -551,6 +557,7 @@ class Passing(Owner):
         super().__init__(worker, place)
         self.own = []
         self.own_fails_with = None
+        self.committed_position = {"internal": SourcePosition(8 + place.partition, 4, 1_000)}
 
     async def apply(self, ranges, until=None):
         prepared = await super().apply(ranges, until)
@@ -591,12 +598,15 @@ def test_what_a_process_passes_on_to_itself_is_applied_in_the_same_transaction()
         assert worker.owner(place).own == [b"passed on"]
         # For what was fetched, and for what followed.
         assert worker.owner(place).moved == 2
+    # It need not be fetched any more.
+    assert worker.passed_over == {TP("internal", 0): 8, TP("internal", 1): 9}
 
 
 def test_a_backlog_is_not_followed():
     worker = PassingWorker(A, B)
     assert asyncio.run(worker.run(Fetched(0), Fetched(1))) is None
     assert [worker.owner(place).own for place in (A, B)] == [[], []]
+    assert worker.passed_over == {}
 
 
 def test_a_partition_that_fails_in_what_follows_is_set_aside_alone():
@@ -608,6 +618,7 @@ def test_a_partition_that_fails_in_what_follows_is_set_aside_alone():
     assert worker.written[0]["out", 0] == ["of 1"]
     # What was fetched of it is applied and committed.
     assert [worker.owner(place).moved for place in (A, B)] == [1, 2]
+    assert worker.passed_over == {TP("internal", 1): 9}
 
 
 def test_an_error_of_the_process_in_what_follows_is_raised_after_the_commit():

@@ -36,7 +36,7 @@ def cycle(pace: Pace, clock: SimpleNamespace, records: int, seconds: float) -> N
     [
         (ENOUGH, 0.005, PACE_SECONDS),
         (ENOUGH - 2, 0.005, SECONDS_WITH_FEW),
-        (ENOUGH - 2, 0.08, 0.16),
+        (ENOUGH - 2, 0.1, 0.2),
         (1_000, 0.05, 0.1),
         (1_000, 0.4, LONGEST_SECONDS),
     ],

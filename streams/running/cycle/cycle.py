@@ -275,9 +275,16 @@ class Cycle:
             self.pace.end(seconds / 2 if hops.applied else seconds)
             for owner, prepared in to_write + hops.applied:
                 owner.committed(prepared, seconds)
+            self._pass_over(owner for owner, _ in hops.applied)
         for each in applied:
             for arrival in each.arrivals[: _done(each.prepared, each.arrivals)]:
                 arrival.acknowledge()
+
+    def _pass_over(self, owners: Iterable[PartitionOwner[Any]]) -> None:
+        """Fetch nothing of what was applied as it was written."""
+        for owner in owners:
+            log = owner.internal_log
+            self._app.consumer.pass_over(TP(*log), owner.committed_position[log.topic].next_offset)
 
     async def write(
         self,

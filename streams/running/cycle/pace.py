@@ -9,10 +9,11 @@ import time
 PACE_SECONDS = 0.025
 
 # A worker with little to do takes more time, since a cycle of few reports costs a core as much as one of
-# twenty: some 8 ms. At 100 reports a second with 4 partitions 60 ms are 18 % of a core, and a median of 56 ms
-# until a report is through; 100 ms are 13 %, and 79 ms. At the rate below a cycle has twenty.
+# thirty: some 8 ms. At 100 reports a second with 4 partitions, 100 ms are 13 % of a core, and a median of 79
+# ms until a report is through; these are 10.5 %, and 107 ms; 200 ms would be 9.3 %, and 136 ms. At the rate
+# below a cycle has thirty.
 FEW_PER_SECOND = 200
-SECONDS_WITH_FEW = 0.1
+SECONDS_WITH_FEW = 0.15
 
 # A slow broker gets more time, up to this.
 LONGEST_SECONDS = 0.5

@@ -26,6 +26,9 @@ BATCH_BYTES = 512 * 1024
 # headers.
 MAX_REQUEST_BYTES = 9 * 1024 * 1024
 
+# aiokafka's own choice.
+_LOOK_MS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -73,6 +76,8 @@ class Connection:
             # A broker answers the requests of a connection one at a time: by default a fetch at the end of
             # the log would delay each request after it by half a second.
             fetch_max_wait_ms=wait_ms,
+            # How often aiokafka looks for something to do besides.
+            consumer_timeout_ms=max(wait_ms, _LOOK_MS),
         )
         try:
             # Also a start that a rebalance cancels has connections to close.

@@ -35,6 +35,8 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.last_records: dict[TP, int] = {}
+        # Read in the thread of the fetcher, and written in that of the app.
+        self.applied: dict[TP, int] = {}
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -51,6 +53,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         consumer = self._ensure_consumer()
         consumer._fetcher.collects = self.app.cycle.pace.fetch_seconds  # type: ignore[attr-defined]
+        consumer._fetcher.applied = self.applied
         consumer._coordinator.when_refused = self.refuse
 
     def refuse(self, error: KafkaError) -> None:

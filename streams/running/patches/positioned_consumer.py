@@ -53,6 +53,7 @@ class PositionedConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. Newly assigned ones may have no offset at all until `perform_seek`."""
         self._generation, self._sought = None, False
+        self._thread.applied.clear()
         self._thread.allow_resets(True)
         await super().on_partitions_revoked(revoked)
 
@@ -86,6 +87,15 @@ class PositionedConsumer(driver.Consumer):
             self._read_offset[tp] = offset or None
             self._committed_offset[tp] = None
         self._sought = True
+
+    def pass_over(self, tp: TP, offset: int) -> None:
+        """Fetch nothing of a partition below an offset: it is applied, and that is committed.
+
+        A range of records costs a worker .15 ms until it turns out to be applied: at 1,000 reports a second
+        with 48 partitions, that is a tenth of a core for those that the worker has written itself.
+        """
+        self._thread.applied[tp] = offset
+        self._acked[tp].append(offset - 1)
 
     def rest(self, tp: TP) -> Awaitable[None]:
         """Fetch nothing of a partition until `wake`, and drop what was fetched of it; await the result.
