@@ -2,42 +2,44 @@
 
 use std::ops::{Index, IndexMut};
 
-/// How many entries a block has. A vector that doubles copies all of them: ten million are hundreds of megabytes.
-const BLOCK: usize = 4_096;
+/// How many entries a block has. A vector that doubles copies all of them: ten million are hundreds of megabytes. Blocks are
+/// small, because larger ones do not fit between what else is allocated for a while: see CHUNK in pool.rs.
+const BLOCK: usize = 512;
 
 pub struct Entries<T> {
-    /// All but the last are full.
-    blocks: Vec<Vec<T>>,
+    full: Vec<Box<[T; BLOCK]>>,
+    last: Vec<T>,
 }
 
 impl<T> Default for Entries<T> {
     fn default() -> Self {
-        // Most partitions need no more than a part of the first one.
-        Entries { blocks: vec![Vec::new()] }
+        // Most partitions need no more than a part of the first block, which grows.
+        Entries { full: Vec::new(), last: Vec::new() }
     }
 }
 
 impl<T> Entries<T> {
     pub fn len(&self) -> usize {
-        (self.blocks.len() - 1) * BLOCK + self.blocks[self.blocks.len() - 1].len()
+        self.full.len() * BLOCK + self.last.len()
     }
 
     pub fn get(&self, at: usize) -> Option<&T> {
-        self.blocks.get(at / BLOCK)?.get(at % BLOCK)
+        (at < self.len()).then(|| &self[at])
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.blocks.iter().flatten()
+        self.full.iter().flat_map(|full| full.iter()).chain(&self.last)
     }
 
     /// Add an entry; return its place.
     pub fn push(&mut self, entry: T) -> usize {
-        let at = self.len();
-        if at % BLOCK == 0 && at > 0 {
-            self.blocks.push(Vec::with_capacity(BLOCK));
+        if self.last.len() == BLOCK {
+            let block = std::mem::replace(&mut self.last, Vec::with_capacity(BLOCK)).into_boxed_slice();
+            let Ok(full) = block.try_into() else { unreachable!("it has as many entries as a block") };
+            self.full.push(full);
         }
-        self.blocks[at / BLOCK].push(entry);
-        at
+        self.last.push(entry);
+        self.len() - 1
     }
 }
 
@@ -45,12 +47,14 @@ impl<T> Index<usize> for Entries<T> {
     type Output = T;
 
     fn index(&self, at: usize) -> &T {
-        &self.blocks[at / BLOCK][at % BLOCK]
+        debug_assert!(at < self.len());
+        &self.full.get(at / BLOCK).map_or(&self.last[..], |full| &full[..])[at % BLOCK]
     }
 }
 
 impl<T> IndexMut<usize> for Entries<T> {
     fn index_mut(&mut self, at: usize) -> &mut T {
-        &mut self.blocks[at / BLOCK][at % BLOCK]
+        debug_assert!(at < self.len());
+        &mut self.full.get_mut(at / BLOCK).map_or(&mut self.last[..], |full| &mut full[..])[at % BLOCK]
     }
 }

@@ -120,6 +120,10 @@ impl IdTable {
             let hashed = hash_in(&entry);
             let number = self.places[self.place_of(hashed)] as usize;
             let entries = &mut self.buckets[number].entries;
+            if entries.len() == entries.capacity() {
+                // Twice as many would often be for nothing: a bucket is split before it has them.
+                entries.reserve_exact(STEP);
+            }
             entries.push(entry);
             if entries.len() % STEP == 0 {
                 self.tidy(hashed);

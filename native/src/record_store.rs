@@ -20,20 +20,19 @@ use crate::windows::DAY;
 /// `_NEW_BYTES` there.
 const NEW_BYTES: usize = 64;
 /// What a record takes beside key and bytes: its entry, and its place in the table of keys.
-const RECORD_OVERHEAD: usize = 32;
+const RECORD_OVERHEAD: usize = 30;
 
 /// A record, or a free place for one.
 #[derive(Default)]
 struct Entry {
     /// The shortened key, and the record as it was last written or given as bytes: nothing if it is new and Python's.
     bytes: Place,
+    /// 0 for a free place.
     key_length: u16,
-    is_taken: bool,
     /// Whether Python has changed it, since it was last written.
     is_touched: bool,
-    /// Whether it was given as bytes since then; if so, whether the topic has a record of it.
-    is_written: bool,
-    is_in_topic: bool,
+    /// If it was given as bytes since then: whether the topic has a record of it.
+    in_topic: Option<bool>,
     /// The day on which it expires.
     day: u32,
 }
@@ -49,7 +48,7 @@ impl Entry {
     }
 }
 
-/// `streams.counting.record_store.RecordStore` with the same methods; keys have at most 65,535 bytes.
+/// `streams.counting.record_store.RecordStore` with the same methods; keys have from 1 to 65,535 bytes.
 ///
 /// `RecordStore(encode, decode, require_version)`: the first two are those of a record, `require_version(key type, record)`
 /// raises UnknownStateVersion.
@@ -102,17 +101,16 @@ impl RecordStore {
             self.objects.remove(&(at as u32));
             self.entries[at].is_touched = false;
         } else if let Some(before) = before {
-            self.changed_bytes += if self.entries[at].is_written { 0 } else { before };
+            self.changed_bytes += if self.entries[at].in_topic.is_some() { 0 } else { before };
         } else {
             known = None;
             self.changed_bytes += NEW_BYTES;
         }
         self.change_day(at, known, day);
         let was_removed = self.removed.remove(key);
-        if !self.entries[at].is_written {
-            self.entries[at].is_written = true;
+        if self.entries[at].in_topic.is_none() {
             // If it is removed once more, that is noted again.
-            self.entries[at].is_in_topic = before.is_some() || was_removed;
+            self.entries[at].in_topic = Some(before.is_some() || was_removed);
             self.written.push_back(at as u32);
         }
         self.set_value(at, value);
@@ -134,7 +132,7 @@ impl RecordStore {
         let short = shortened(key);
         assert!(short.len() <= usize::from(u16::MAX), "the key of a state record is too long");
         let bytes = self.pool.add([&short, value]);
-        let entry = Entry { bytes, key_length: short.len() as u16, is_taken: true, day, ..Entry::default() };
+        let entry = Entry { bytes, key_length: short.len() as u16, day, ..Entry::default() };
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at as usize] = entry;
@@ -183,7 +181,7 @@ impl RecordStore {
             self.size -= key.len() + value.len();
             self.records -= 1;
             // The topic has never had what was only given as bytes since it was last written.
-            if !entry.is_written || entry.is_in_topic {
+            if entry.in_topic != Some(false) {
                 self.removed.insert(key);
             }
         }
@@ -230,7 +228,7 @@ impl RecordStore {
         let keys = self
             .entries
             .iter()
-            .filter(|entry| entry.is_taken)
+            .filter(|entry| entry.key_length > 0)
             .map(|entry| PyBytes::new(py, &whole(entry.short_key(&self.pool))));
         PyList::new(py, keys.collect::<Vec<_>>())?.try_iter()
     }
@@ -276,7 +274,7 @@ impl RecordStore {
         let mut known = Some(entry.day);
         if !entry.is_touched {
             match entry.value(&self.pool) {
-                Some(value) => self.changed_bytes += if entry.is_written { 0 } else { value.len() },
+                Some(value) => self.changed_bytes += if entry.in_topic.is_some() { 0 } else { value.len() },
                 None => {
                     known = None;
                     self.changed_bytes += NEW_BYTES;
@@ -319,7 +317,7 @@ impl RecordStore {
             let (at, entry) = (self.sweep, &self.entries[self.sweep]);
             self.sweep += 1;
             seen += 1;
-            if entry.is_taken && i64::from(entry.day) <= today {
+            if entry.key_length > 0 && i64::from(entry.day) <= today {
                 self.days.change(Some(entry.day), None);
                 self.forget(at);
                 removed += 1;
@@ -341,7 +339,7 @@ impl Changing for RecordStore {
     fn next_change(&mut self, py: Python) -> PyResult<Option<Change>> {
         while let Some(at) = self.written.pop_front() {
             let entry = &mut self.entries[at as usize];
-            if std::mem::take(&mut entry.is_written) && !entry.is_touched {
+            if entry.in_topic.take().is_some() && !entry.is_touched {
                 return Ok(Some(change(
                     py,
                     &whole(entry.short_key(&self.pool)),
