@@ -706,18 +706,14 @@ def test_acks_below_the_committed_offset_would_be_ignored(app):
     in_loop(scenario)
 
 
-def test_what_is_passed_over_moves_the_offset_of_the_group_until_the_next_rebalance(seeking):
+def test_what_is_passed_over_moves_the_offset_of_the_group_until_the_next_assignment(seeking):
     consumer, _, _ = seeking({TP("a", 0), TP("b", 0)})
     tp = TP("a", 0)
     consumer.pass_over(tp, 8)
     assert consumer._thread.applied == {tp: 8}
     assert consumer._filter_committable_offsets([tp]) == {tp: 8}
 
-    async def rebalance():
-        await consumer.on_partitions_revoked({tp})
-
-    asyncio.run(rebalance())
-    # The state may be restored from a file before this process has the partition again.
+    asyncio.run(consumer.on_partitions_assigned({tp}, 2))
     assert consumer._thread.applied == {}
 
 

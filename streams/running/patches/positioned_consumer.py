@@ -53,7 +53,6 @@ class PositionedConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up. Newly assigned ones may have no offset at all until `perform_seek`."""
         self._generation, self._sought = None, False
-        self._thread.applied.clear()
         self._thread.allow_resets(True)
         await super().on_partitions_revoked(revoked)
 
@@ -61,6 +60,8 @@ class PositionedConsumer(driver.Consumer):
         """Note the new generation; its positions are sought once their owners have restored them."""
         self._generation = generation_id
         self.resting.clear()
+        # The state may have been restored from a file since.
+        self._thread.applied.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
