@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod assessment;
+mod blocks;
 mod changed_messages;
 mod changes;
 mod channel_adds;

@@ -1,5 +1,7 @@
 //! Many short byte strings: a pool adds eight bytes to each, of which half round its length up; the C library adds sixteen.
 
+use crate::blocks::Blocks;
+
 /// Lengths are rounded up to a multiple of this, and strings of one rounded length are kept together.
 const STEP: usize = 8;
 /// Longer ones are allocated one by one: what an allocation adds is little beside them, and few are alike in length.
@@ -35,8 +37,7 @@ impl Place {
 /// Strings of one rounded length.
 struct Class {
     size: usize,
-    full: Vec<Box<[u8; CHUNK]>>,
-    last: Vec<u8>,
+    chunks: Blocks<u8, CHUNK>,
     used: u32,
     /// The number of places that there are, and the first free one. Each of those begins with the next.
     places: u32,
@@ -128,7 +129,7 @@ fn class_of(length: usize) -> usize {
 
 impl Class {
     fn new(size: usize) -> Self {
-        Class { size, full: Vec::new(), last: Vec::new(), used: 0, places: 0, free: NONE }
+        Class { size, chunks: Blocks::default(), used: 0, places: 0, free: NONE }
     }
 
     fn position(&self, at: u32) -> (usize, usize) {
@@ -137,15 +138,13 @@ impl Class {
     }
 
     fn place(&self, at: u32) -> &[u8] {
-        let (number, begin) = self.position(at);
-        let chunk = self.full.get(number).map_or(&self.last[..], |full| &full[..]);
-        &chunk[begin..begin + self.size]
+        let (chunk, begin) = self.position(at);
+        &self.chunks.block(chunk)[begin..begin + self.size]
     }
 
     fn place_mut(&mut self, at: u32) -> &mut [u8] {
-        let (number, begin) = self.position(at);
-        let chunk = self.full.get_mut(number).map_or(&mut self.last[..], |full| &mut full[..]);
-        &mut chunk[begin..begin + self.size]
+        let (chunk, begin) = self.position(at);
+        &mut self.chunks.block_mut(chunk)[begin..begin + self.size]
     }
 
     fn add(&mut self, [one, other]: [&[u8]; 2]) -> u32 {
@@ -159,19 +158,15 @@ impl Class {
             self.free = u32::from_le_bytes(next);
             return at;
         }
-        let (number, begin) = self.position(self.places);
-        if number > self.full.len() {
-            // Most partitions need no more than a part of the first one, which grows.
-            let mut chunk = std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK));
-            chunk.resize(CHUNK, 0);
-            let Ok(full) = chunk.into_boxed_slice().try_into() else {
-                unreachable!("it is as long as a chunk")
-            };
-            self.full.push(full);
+        let (_, begin) = self.position(self.places);
+        if begin == 0 && self.places > 0 {
+            // No string has room in what is left of the last chunk.
+            self.chunks.fill(0);
         }
-        self.last.extend_from_slice(one);
-        self.last.extend_from_slice(other);
-        self.last.resize(begin + self.size, 0);
+        let chunk = self.chunks.last();
+        chunk.extend_from_slice(one);
+        chunk.extend_from_slice(other);
+        chunk.resize(begin + self.size, 0);
         self.places += 1;
         self.places - 1
     }

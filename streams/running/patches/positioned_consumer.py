@@ -92,8 +92,8 @@ class PositionedConsumer(driver.Consumer):
     def pass_over(self, tp: TP, offset: int) -> None:
         """Fetch nothing of a partition below an offset: it is applied, and that is committed.
 
-        A range of records costs a worker .15 ms until it turns out to be applied: at 1,000 reports a second
-        with 48 partitions, that is a tenth of a core for those that the worker has written itself.
+        Two of three ranges that a worker fetched it had written itself: with 48 partitions at 1,000 reports a
+        second, 3 % of a core until they turned out to be applied.
         """
         self._thread.applied[tp] = offset
         self._acked[tp].append(offset - 1)

@@ -23,7 +23,7 @@ from streams.running.log.reading import records_between
 logger = structlog.get_logger(__name__)
 
 # How long a fetch waits at the end of a log. The broker answers at once when something comes, so this is what
-# the log costs when nothing does: with half a second two readers were a third of what an idle worker takes.
+# the log costs when nothing does: with half a second two readers were half of an idle worker's event loop.
 _FETCH_MS = 5_000
 
 
