@@ -119,7 +119,7 @@ class Written:
         (rows,) = writes.values()
         begin = 40 + len(self.rows)
         self.rows += rows
-        assert await follow(writes, {PLACE: [Appended(begin, len(rows), 777)]}) == {}
+        assert await follow.follow(writes, {PLACE: [Appended(begin, len(rows), 777)]}) == {}
 
     async def ends(self, tps):
         return {tp: 40 + len(self.rows) for tp in tps}

@@ -11,7 +11,7 @@ from streams.running.errors import OwnershipLost
 from streams.running.log import transaction
 from streams.running.log.connection import BATCH_BYTES, Connection
 from streams.running.log.destinations import DestinationTrouble
-from streams.running.log.log import Trouble
+from streams.running.log.log import Appended, Trouble
 from streams.running.log.transaction import write_transaction
 from streams.running.partitions.outputs import _BATCH_OVERHEAD_BYTES
 from streams.running.patches.producer import SMALL_BYTES, KafkaProducer
@@ -72,6 +72,58 @@ def test_a_transaction_is_committed():
     producer = Producer({})
     write(producer)
     assert producer.calls == ["begin", "join 2", "commit"]
+
+
+class Passing:
+    """Passes each record of log `a` on to log `b`, and that one to log `c`, with a record of state each time."""
+
+    def __init__(self):
+        self.logs = {("a", 0), ("b", 0)}
+        self.told = []
+
+    async def follow(self, writes, appended, /):
+        self.told.append(dict(writes))
+        assert appended.keys() == writes.keys()
+        ((log, _),) = writes
+        state = (log.encode(), b"v", [])
+        return {(chr(ord(log) + 1), 0): [(b"k", b"v", [])], ("state", 0): [state]}
+
+
+def test_what_nothing_follows_from_is_written_once_and_last():
+    producer = Producer({})
+    appended = []
+
+    async def append(topic, partition, rows, _timestamp_ms):
+        appended.append((topic, partition, [key for key, *_ in rows]))
+        return [Appended(7, len(rows), 1)]
+
+    producer.append = append
+    follow, begins = Passing(), {}
+    row = (b"k", b"v", [])
+    writes = {("state", 0): [row], ("a", 0): [row]}
+    asyncio.run(write_transaction(producer, writes, 0, follow, begins))
+    assert follow.told == [{("a", 0): [row]}, {("b", 0): [row]}]
+    assert appended == [
+        ("a", 0, [b"k"]),
+        ("b", 0, [b"k"]),
+        ("state", 0, [b"k", b"a", b"b"]),
+        ("c", 0, [b"k"]),
+    ]
+    assert begins == dict.fromkeys([("a", 0), ("b", 0), ("state", 0), ("c", 0)], 7)
+    assert producer.calls == ["begin", "join 2", "commit"]
+
+
+def test_what_is_not_followed_any_more_is_written_all_the_same():
+    producer = Producer({})
+    follow, begins = Passing(), {}
+
+    async def fails(_writes, _appended, /):
+        follow.logs.clear()
+        return {("b", 0): [(b"k", b"v", [])]}
+
+    follow.follow = fails
+    asyncio.run(write_transaction(producer, {("a", 0): [(b"k", b"v", [])]}, 0, follow, begins))
+    assert begins == {("a", 0): 0, ("b", 0): 0}
 
 
 def test_nothing_is_appended_where_the_transaction_before_may_be_open():

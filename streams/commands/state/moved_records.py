@@ -1,6 +1,6 @@
 """What of a saved partition changes when it is restored: its internal log, and what names offsets."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from aiokafka import TopicPartition
 
@@ -57,7 +57,7 @@ class NewInternalLog:
     async def write(self, rows: Iterable[Row], progress: Progress) -> None:
         """Append the records that wait, all of them in `rows`."""
         for piece in pieces(self._waiting(rows)):
-            await self._writer.write({self.place: piece}, self._note_place)
+            await self._writer.write({self.place: piece}, self)
             progress.add(len(piece))
 
     def _waiting(self, rows: Iterable[Row]) -> Iterator[Write]:
@@ -70,9 +70,13 @@ class NewInternalLog:
                 self._old_offset = record.offset
             yield record.key, record.value, record.headers
 
-    async def _note_place(
-        self, _writes: Writes, appended: Mapping[Destination, Sequence[Appended]]
-    ) -> Writes:
+    @property
+    def logs(self) -> Collection[Destination]:
+        """The internal log, of which the first place is to be known."""
+        return [self.place]
+
+    async def follow(self, _writes: Writes, appended: Mapping[Destination, Sequence[Appended]]) -> Writes:
+        """Note where the first record was appended."""
         if self._first is None:
             self._first = appended[self.place][0]
         return {}

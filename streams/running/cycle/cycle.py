@@ -21,7 +21,7 @@ from streams.running.log.claims import StatePartition
 from streams.running.log.destinations import DestinationTrouble
 from streams.running.log.log import Destination, Write
 from streams.running.log.memory import MAX_POLLED_BYTES
-from streams.running.log.transaction import Follow, Writes, nothing_more
+from streams.running.log.transaction import Follow, Writes
 from streams.running.log.writer import Writer
 from streams.running.partitions.outputs import merged
 from streams.running.partitions.partition_owner import PartitionOwner
@@ -261,7 +261,7 @@ class Cycle:
                     await self.write(
                         [owner for owner, _ in to_write],
                         [*(prepared.writes for _, prepared in to_write), said],
-                        hops.follow,
+                        hops,
                     )
             except DestinationTrouble:
                 for each in applied:
@@ -290,7 +290,7 @@ class Cycle:
         self,
         owners: list[PartitionOwner[Any]],
         parts: Iterable[dict[Destination, list[Write]]],
-        follow: Follow = nothing_more,
+        follow: Follow | None = None,
     ) -> None:
         """Write what some partitions have, and what follows from it, in one transaction.
 
@@ -318,7 +318,7 @@ class Cycle:
         if writes and not self.blocking(writes):
             await self._write(writes)
 
-    async def _write(self, writes: Writes, follow: Follow = nothing_more) -> int:
+    async def _write(self, writes: Writes, follow: Follow | None = None) -> int:
         try:
             return await self._writer.write(writes, follow)
         except DestinationTrouble:

@@ -5,7 +5,7 @@ own. Here the log holds the same records in the same order, and the position mov
 been fetched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -47,6 +47,11 @@ class OwnHops:
         with self._spans:
             self._enclose(prepared)
             yield
+
+    @property
+    def logs(self) -> Collection[Destination]:
+        """Those of the partitions that apply what is passed on to them."""
+        return self._by_log.keys()
 
     async def follow(self, writes: Writes, appended: Mapping[Destination, Sequence[Appended]]) -> Writes:
         """Apply what was appended to logs of this process; return what that leads to. Raises nothing."""

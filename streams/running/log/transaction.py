@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
 
@@ -32,16 +33,19 @@ Answer = TypeVar("Answer")
 
 Writes = Mapping[Destination, Sequence[Write]]
 
-Follow = Callable[[Writes, Mapping[Destination, Sequence[Appended]]], Awaitable[Writes]]
-"""Is told what was written and where that is in the logs; returns what the same transaction is to write next.
 
-Nothing ends it.
-"""
+class Follow(Protocol):
+    """What follows from records of a transaction, in the same transaction."""
 
+    @property
+    def logs(self) -> Collection[Destination]:
+        """Where something may follow from what is written. It may become less with every call of `follow`."""
 
-async def nothing_more(_writes: Writes, _appended: Mapping[Destination, Sequence[Appended]]) -> Writes:
-    """Follow a transaction that is complete."""
-    return {}
+    async def follow(self, writes: Writes, appended: Mapping[Destination, Sequence[Appended]], /) -> Writes:
+        """Is told what was written to `logs`, and where it is; returns what is to be written next.
+
+        Raises nothing.
+        """
 
 
 def always() -> bool:
@@ -53,15 +57,17 @@ async def write_transaction(
     producer: Producer,
     writes: Writes,
     timestamp_ms: int,
-    follow: Follow = nothing_more,
+    follow: Follow | None = None,
     begins: dict[Destination, int] | None = None,
     may_append: Callable[[], bool] = always,
 ) -> int | None:
     """Write all records, and what follows from them, and commit.
 
-    The records of one destination keep their order. `begins` is told the first offset in each destination,
-    -1 as long as that is not known. `timestamp_ms` is this machine's clock. Returns by how
-    many ms the broker whose clock differs most is ahead of it (see clock_difference).
+    The records of one destination keep their order. Those from which nothing follows are written last, so
+    that no log is written to twice which need not be: that takes 64 us, and the broker as much. `begins` is
+    told the first offset in each destination, -1 as long as that is not known. `timestamp_ms` is this
+    machine's clock. Returns by how many ms the broker whose clock differs most is ahead of it (see
+    clock_difference).
 
     `may_append` is asked once the transaction before has its markers. If it is False, nothing is written, and
     the answer is None: what that transaction may have left open in the same logs is committed.
@@ -81,27 +87,18 @@ async def write_transaction(
             if not may_append():
                 await producer.commit_transaction()
                 return None
-            while writes:
-                for destination in writes:
-                    begins.setdefault(destination, -1)
-                answers = await _answers(
-                    producer,
-                    {
-                        asyncio.create_task(producer.append(*destination, rows, timestamp_ms)): (destination,)
-                        for destination, rows in writes.items()
-                    },
-                )
-                for destination, answer in zip(writes, answers, strict=True):
-                    if begins[destination] < 0:
-                        begins[destination] = answer[0].offset
-                now_ms = clock_ms()
-                differences += [
-                    clock_difference(each.timestamp, timestamp_ms, now_ms)
-                    for answer in answers
-                    for each in answer
-                    if each.timestamp > 0
-                ]
-                writes = await follow(writes, dict(zip(writes, answers, strict=True)))
+            last: dict[Destination, list[Write]] = defaultdict(list)
+            while writes or last:
+                first = {to: rows for to, rows in writes.items() if follow and to in follow.logs}
+                for destination, rows in writes.items():
+                    if destination not in first:
+                        last[destination] += rows
+                writes = first or last
+                answers = await _append(producer, writes, timestamp_ms, begins)
+                differences += _differences(answers, timestamp_ms)
+                if follow is None or writes is last:
+                    break
+                writes = await follow.follow(writes, dict(zip(writes, answers, strict=True)))
             await producer.commit_transaction()
             return max(differences, key=abs, default=0)
     except DestinationTrouble as trouble:
@@ -119,6 +116,34 @@ async def write_transaction(
         raise OwnershipLost(
             f"transaction did not commit: {type(reason).__name__} {reason}", fenced=fenced
         ) from error
+
+
+async def _append(
+    producer: Producer, writes: Writes, timestamp_ms: int, begins: dict[Destination, int]
+) -> list[list[Appended]]:
+    for destination in writes:
+        begins.setdefault(destination, -1)
+    answers = await _answers(
+        producer,
+        {
+            asyncio.create_task(producer.append(*destination, rows, timestamp_ms)): (destination,)
+            for destination, rows in writes.items()
+        },
+    )
+    for destination, answer in zip(writes, answers, strict=True):
+        if begins[destination] < 0:
+            begins[destination] = answer[0].offset
+    return answers
+
+
+def _differences(answers: Iterable[Iterable[Appended]], timestamp_ms: int) -> list[int]:
+    now_ms = clock_ms()
+    return [
+        clock_difference(each.timestamp, timestamp_ms, now_ms)
+        for answer in answers
+        for each in answer
+        if each.timestamp > 0
+    ]
 
 
 async def _answers(

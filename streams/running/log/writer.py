@@ -33,7 +33,6 @@ from streams.running.log.source_logs import LogBounds
 from streams.running.log.transaction import (
     Follow,
     Writes,
-    nothing_more,
     stop_producer,
     write_transaction,
 )
@@ -310,7 +309,7 @@ class Writer:
         found = await self.offsets(dict.fromkeys(tps, FIRST))
         return LogBounds({tp: place.offset for tp, place in found.items()}, await self.ends(tps))
 
-    async def write(self, writes: Writes, follow: Follow = nothing_more) -> int:
+    async def write(self, writes: Writes, follow: Follow | None = None) -> int:
         """Write all records, and what follows from them, in one transaction.
 
         Return how far the brokers' clocks are ahead, in ms.
@@ -321,7 +320,7 @@ class Writer:
         """
         return await asyncio.shield(asyncio.ensure_future(self._write(writes, follow)))
 
-    async def _write(self, writes: Writes, follow: Follow) -> int:
+    async def _write(self, writes: Writes, follow: Follow | None) -> int:
         async with self._one_at_a_time:
             # Every topic of ours has LogAppendTime: the broker replaces the timestamp that we send.
             producer = self._started()
@@ -347,7 +346,7 @@ class Writer:
             self._written_at = time.monotonic()
             return ahead
 
-    async def _write_behind_markers(self, producer: Producer, writes: Writes, follow: Follow) -> int:
+    async def _write_behind_markers(self, producer: Producer, writes: Writes, follow: Follow | None) -> int:
         """Write where the transaction before is ended, also in logs that lose their leader meanwhile.
 
         A log without its marker would end both with the next one, and the first is lost if the second fails.
@@ -356,7 +355,7 @@ class Writer:
         while True:
             if not await self._see_markers(producer, writes):
                 # Nobody knows where that would be written to.
-                follow = nothing_more
+                follow = None
             ahead = await write_transaction(
                 producer,
                 writes,
