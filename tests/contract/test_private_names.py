@@ -492,6 +492,22 @@ def test_the_transport_makes_our_consumer_with_our_thread(app):
     in_loop(scenario)
 
 
+def test_the_partitions_of_a_worker_are_one_set_until_they_change(app):
+    async def scenario():
+        thread = app.consumer._thread
+        thread._consumer = thread._create_worker_consumer(app.transport)
+        assert thread.assignment() == set()
+        subscription = thread._consumer._subscription
+        subscription.subscribe({"a"})
+        for tps in ({TP("a", 0), TP("a", 1)}, {TP("a", 1)}):
+            subscription.assign_from_subscribed({TopicPartition(*tp) for tp in tps})
+            assert thread.assignment() == tps
+            assert all(isinstance(tp, TP) for tp in thread.assignment())
+            assert thread.assignment() is thread.assignment()
+
+    in_loop(scenario)
+
+
 def test_the_isolation_level_is_read_when_the_consumer_starts(app):
     async def scenario():
         thread = app.consumer._thread

@@ -12,7 +12,6 @@ from streams.running.patches.worker_assignor import WorkerAssignor
 from streams.running.takeover.membership import HEARTBEAT_SECONDS, SESSION_SECONDS
 
 # Interval between commits of the group's offsets, which only lag tools read: what Kafka's own consumers take.
-# A commit asks for the whole assignment once for each partition: 60 ms of a core with 288 of them.
 COMMIT_SECONDS = 5.0
 
 # Maximum age of a worker's topic metadata. If a topic is missing, the leader of the group notices it again

@@ -10,6 +10,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.errors import KafkaError
+from faust.transport.consumer import ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -37,6 +38,7 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
         self.last_records: dict[TP, int] = {}
         # Read in the thread of the fetcher, and written in that of the app.
         self.applied: dict[TP, int] = {}
+        self.assigned: tuple[frozenset[TopicPartition], set[TP]] = frozenset(), set()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -75,6 +77,16 @@ class ReadCommittedThread(driver.AIOKafkaConsumerThread):
                 await super().on_thread_stop()
         except TimeoutError:
             logger.warning("stopped without leaving the consumer group: the brokers do not answer")
+
+    def assignment(self) -> set[TP]:
+        """The partitions of this worker, as the same set as long as they are the same.
+
+        Faust makes a new one each time, and asks for each offset that it commits: 60 ms for 288 of them.
+        """
+        assigned = self._ensure_consumer().assignment()
+        if assigned is not self.assigned[0]:
+            self.assigned = assigned, ensure_TPset(assigned)
+        return self.assigned[1]
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit the group's offsets within OFFSETS_SECONDS, or skip it: stops and rebalances wait."""
