@@ -14,6 +14,7 @@ use crate::changed_messages::{ChangedMessages, Held};
 use crate::changes::{change, deletion, Change, Changes, Changing};
 use crate::counts::STATE_VERSION;
 use crate::expiry::{day_after, DayNumbers, SEEN_AT_ONCE};
+use crate::key_table::KeyTable;
 use crate::message::{Finding, Identity, Message, NewItems};
 use crate::message_bytes::{decode, encode};
 use crate::message_record::MessageRecord;
@@ -21,6 +22,7 @@ use crate::message_shapes::{day_in, whole_of, Shapes, EXPIRY_DAY};
 use crate::packed::{PackedRecords, Place};
 use crate::receipts::Receipts;
 use crate::receiving::{NotedReport, Prepared, Receiving, TooLate};
+use crate::restoring::Restored;
 use crate::windows::DAY;
 
 /// For the limit of a batch: about the bytes of a record, and of each of its reporters.
@@ -419,6 +421,20 @@ impl MessageStore {
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {
         Changes::of(slf)
+    }
+}
+
+impl Restored for MessageStore {
+    fn table(&self) -> &KeyTable {
+        self.packed.groups()
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.packed.group_hash(key)
+    }
+
+    fn take(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+        self.restore(py, key, value)
     }
 }
 

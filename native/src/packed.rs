@@ -114,6 +114,16 @@ impl PackedRecords {
         self.bytes + self.further_blocks * BLOCK_OVERHEAD + groups * GROUP_OVERHEAD
     }
 
+    /// By which the groups are found.
+    pub fn groups(&self) -> &KeyTable {
+        &self.by_name
+    }
+
+    /// The hash of the group of a key.
+    pub fn group_hash(&self, key: &[u8]) -> u64 {
+        self.by_name.hash(&shortened(split(key).0))
+    }
+
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         let (group, name) = short(key);
         if let Some(at) = self.group(self.by_name.hash(&group), &group) {
@@ -139,13 +149,21 @@ impl PackedRecords {
         if !self.large.is_empty() && self.large.contains_key(key) {
             before = self.remove(key);
         }
-        let hash = self.by_name.hash(&group);
-        let at = self.group(hash, &group).unwrap_or_else(|| self.add_group(hash, &group));
-        let place = self.place(key, self.groups[at].blocks());
-        let group = &mut self.groups[at];
         let length = HEADER + name.len() + record.len();
         let [low, high] = (length as u16).to_le_bytes();
         let entry = [&[low, high, name.len() as u8], &*name, record];
+        self.bytes += length;
+        let hash = self.by_name.hash(&group);
+        let Some(at) = self.group(hash, &group) else {
+            self.records += 1;
+            let at = self.add_group(hash, &group, &entry.concat(), day_in(record));
+            if length > BLOCK {
+                self.grow(at);
+            }
+            return before;
+        };
+        let place = self.place(key, self.groups[at].blocks());
+        let group = &mut self.groups[at];
         let block = group.block(place, &self.pool);
         match find(block, &name) {
             None => {
@@ -161,7 +179,6 @@ impl PackedRecords {
                 group.change(place, found.begin..found.end, entry, &mut self.pool);
             }
         }
-        self.bytes += length;
         group.earliest = group.earliest.min(day_in(record));
         if group.block(place, &self.pool).len() > BLOCK {
             self.grow(at);
@@ -264,12 +281,13 @@ impl PackedRecords {
         self.by_name.find(hash, |at| self.groups[at].name(&self.pool) == name)
     }
 
-    fn add_group(&mut self, hash: u64, name: &[u8]) -> usize {
+    /// Add a group with its first block, of which no record expires before `earliest`.
+    fn add_group(&mut self, hash: u64, name: &[u8], block: &[u8], earliest: u32) -> usize {
         assert!(name.len() <= usize::from(u16::MAX), "the key of a state record is too long");
         let group = Group {
-            bytes: self.pool.add([name, &[]]),
+            bytes: self.pool.add([name, block]),
             name_length: name.len() as u16,
-            earliest: u32::MAX,
+            earliest,
             ..Group::default()
         };
         let at = match self.free.pop() {

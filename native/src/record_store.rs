@@ -14,6 +14,7 @@ use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
 use crate::key_table::KeyTable;
 use crate::message_shapes::{day_in, EXPIRY_DAY};
 use crate::pool::{Place, Pool};
+use crate::restoring::Restored;
 use crate::short_key::{shortened, whole};
 use crate::windows::DAY;
 
@@ -332,6 +333,20 @@ impl RecordStore {
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {
         Changes::of(slf)
+    }
+}
+
+impl Restored for RecordStore {
+    fn table(&self) -> &KeyTable {
+        &self.by_key
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.by_key.hash(&shortened(key))
+    }
+
+    fn take(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+        self.restore(py, key, value)
     }
 }
 

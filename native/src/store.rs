@@ -16,6 +16,7 @@ use crate::entry::{CountEntry, Held};
 use crate::expiry::{DayNumbers, SEEN_AT_ONCE};
 use crate::key_table::KeyTable;
 use crate::pool::{Place, Pool};
+use crate::restoring::Restored;
 use crate::short_key::{shortened, whole};
 use crate::stamped_sums::SumsTypes;
 use crate::windows::{DAY, DAYS_HELD};
@@ -649,6 +650,20 @@ impl CountStore {
 
     fn drain_changes(slf: &Bound<Self>) -> Changes {
         Changes::of(slf)
+    }
+}
+
+impl Restored for CountStore {
+    fn table(&self) -> &KeyTable {
+        &self.by_key
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.by_key.hash(&shortened(key))
+    }
+
+    fn take(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
+        self.restore(py, key, value)
     }
 }
 

@@ -23,7 +23,10 @@ Read = Callable[[bytes, bytes], None]
 
 
 def read_records(records: Iterable[tuple[bytes, bytes]], readers: Mapping[bytes, Read], other: Read) -> None:
-    """Read state records: each with the reader of its type of key, or with `other` if there is none."""
+    """Read state records: each with the reader of its type of key, or with `other` if there is none.
+
+    Those of one type are read in their order. Raises what a reader raises.
+    """
     for key, value in records:
         readers.get(key[:1], other)(key, value)
 
