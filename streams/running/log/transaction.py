@@ -64,10 +64,9 @@ async def write_transaction(
     """Write all records, and what follows from them, and commit.
 
     The records of one destination keep their order. Those from which nothing follows are written last, so
-    that no log is written to twice which need not be: that takes 64 us, and the broker as much. `begins` is
-    told the first offset in each destination, -1 as long as that is not known. `timestamp_ms` is this
-    machine's clock. Returns by how many ms the broker whose clock differs most is ahead of it (see
-    clock_difference).
+    that no log is written to twice which need not be. `begins` is told the first offset in each destination,
+    -1 as long as that is not known. `timestamp_ms` is this machine's clock. Returns by how many ms the broker
+    whose clock differs most is ahead of it (see clock_difference).
 
     `may_append` is asked once the transaction before has its markers. If it is False, nothing is written, and
     the answer is None: what that transaction may have left open in the same logs is committed.
