@@ -1,5 +1,6 @@
 """The inputs from which `make fuzz-native` begins reach what they are to search, and none of them fails."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,17 @@ from tests.native import fuzz_inputs
 from tests.tools import program
 
 NATIVE = Path(__file__).parents[2] / "native"
+
+
+def test_what_is_fuzzed_has_all_modules_that_it_uses():
+    """Nothing compiles it between two nights."""
+    modules = re.findall(
+        r'#\[path = "../../src/(\w+)\.rs"\]', (NATIVE / "fuzz" / "src" / "lib.rs").read_text()
+    )
+    assert modules
+    for name in modules:
+        used = re.findall(r"\bcrate::(\w+)", (NATIVE / "src" / f"{name}.rs").read_text())
+        assert set(used) <= set(modules), name
 
 
 @pytest.mark.nightly

@@ -7,6 +7,8 @@
 mod arrivals;
 #[path = "../../src/assessment.rs"]
 mod assessment;
+#[path = "../../src/blocks.rs"]
+mod blocks;
 #[path = "../../src/checked.rs"]
 mod checked;
 #[path = "../../src/clusters.rs"]
