@@ -12,7 +12,7 @@ const MOST_GROUPS: usize = 4;
 const FIELDS: usize = 4;
 const MILLION: i128 = 1_000_000;
 /// Larger numbers do not occur, unless a state is damaged.
-const LIMIT: i64 = 1 << 32;
+pub const LIMIT: i64 = 1 << 32;
 
 /// What clusters add up to; sums over messages, panes and categories are meaningful.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
