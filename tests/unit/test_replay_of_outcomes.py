@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streams.contract.events.case_activity import CaseActivity
@@ -291,6 +291,13 @@ def test_outcomes_lead_to_the_same_bytes_wherever_the_log_is_cut(
 
 @settings(max_examples=60)
 @given(course=courses(decided))
+@example(
+    course=[
+        (Decided(0, 0, "warned", 0), 0, 0),
+        (Decided(1, 0, "paused", 0), 0, 0),
+        (Found(0, "c0", 0, SOURCES[0]), 0, 0),
+    ]
+)
 def test_what_desks_decide_changes_no_byte_that_is_published_about_reports_if_nobody_is_asked(
     course: list[tuple[object, int, int]],
 ) -> None:
@@ -304,8 +311,9 @@ def test_what_desks_decide_changes_no_byte_that_is_published_about_reports_if_no
     kept = ("enriched-reports", "escalations", "escalations-shadow", "integrity-cases")
     reports_only = [record for record in log.read["reports"] if record.topic != MODERATION]
     outputs = results(stages["reports"], reports_only, UNLIMITED)[0]
-    assert [output for output in outputs if output.topic in kept] == without_decisions_read(
-        output for output in log.outputs["reports"] if output.topic in kept
+    # A pause that a stage of reporters passes on is a decision, too, and is left in the log.
+    assert without_decisions_read(output for output in outputs if output.topic in kept) == (
+        without_decisions_read(output for output in log.outputs["reports"] if output.topic in kept)
     )
 
 
