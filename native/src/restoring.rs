@@ -11,6 +11,7 @@ use pyo3::PyClass;
 use crate::key_table::KeyTable;
 use crate::message_store::MessageStore;
 use crate::record_store::RecordStore;
+use crate::short_key::shortened;
 use crate::store::CountStore;
 
 /// So many records are looked up before they are read, those of each store together. The tables of ten million channels are in
@@ -25,7 +26,9 @@ pub trait Restored: PyClass<Frozen = False> {
     fn table(&self) -> &KeyTable;
 
     /// The hash by which the table finds the place of a key.
-    fn hash(&self, key: &[u8]) -> u64;
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.table().hash(&shortened(key))
+    }
 
     fn take(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()>;
 }

@@ -658,10 +658,6 @@ impl Restored for CountStore {
         &self.by_key
     }
 
-    fn hash(&self, key: &[u8]) -> u64 {
-        self.by_key.hash(&shortened(key))
-    }
-
     fn take(&mut self, py: Python, key: &[u8], value: &[u8]) -> PyResult<()> {
         self.restore(py, key, value)
     }
