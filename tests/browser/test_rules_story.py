@@ -3,6 +3,7 @@ then for all; and a bad change that halts itself. People decide in a real browse
 """
 
 import re
+import time
 import uuid
 
 import orjson
@@ -19,9 +20,12 @@ from tests.kafka.harness.replay import check_replay, shipped_rules
 from tests.kafka.harness.reports import now_ms, spam_report
 from tests.kafka.harness.rule_owners import list_keys, rules_folder
 from tests.kafka.harness.rulings import rules_of, rulings
+from tests.kafka.harness.workers import patience
 
 
 CHANNELS = 60
+# A page of a set that is opened before the console has read of its proposal has no buttons, and stays so.
+READ_SECONDS = 10
 CAMPAIGN = """\
   - id: spam-campaign
     mode: live
@@ -97,10 +101,13 @@ def proposed(alice, *arguments):
 
 
 def act(page, name, button, **fields):
-    """Press a button on the page of a set, once the console has tried it."""
+    """Press a button on the page of a set, once the console has read that it is proposed, and tried it."""
     pressed = page.get_by_role("button", name=button, exact=True)
+    until = time.monotonic() + READ_SECONDS * patience()
     while True:
         go(page, f"/rules/{name}")
+        if pressed.count() == 0 and time.monotonic() < until:
+            continue
         for field, value in fields.items():
             page.locator(f"select[name={field}]").select_option(value)
         page.locator("input[name=reason]").fill("I have read it")
