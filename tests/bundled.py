@@ -5,13 +5,15 @@ from typing import Any
 
 import msgspec
 
+from streams.contract.events.internal.credit import ReporterCredit
 from streams.contract.events.internal.passed_report import StoredStamp
 from streams.contract.events.internal.stamp import ReportStamp
+from streams.contract.wire.forms.credit import CREDITS
 from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.stamp import stamp_of, stored_signature
 from streams.contract.wire.records import OutputRecord, SourceRecord
 
-FORMS = (PASSED_REPORTS, STAMPED_REPORTS)
+FORMS = (PASSED_REPORTS, STAMPED_REPORTS, CREDITS)
 
 
 def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
@@ -20,6 +22,11 @@ def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
         for form in FORMS:
             if form.is_bundle(record):  # type: ignore[arg-type]
                 yield from form.read(record).entries  # type: ignore[arg-type]
+
+
+def credits_in(records: Iterable[SourceRecord | OutputRecord]) -> list[ReporterCredit]:
+    """The credits on their way to the homes of reporters."""
+    return [entry for entry in entries(records) if isinstance(entry, ReporterCredit)]
 
 
 def stored_stamp(stamp: ReportStamp) -> StoredStamp:
@@ -44,12 +51,12 @@ def expanded(outputs: Iterable[OutputRecord]) -> list[OutputRecord]:
     plain: list[OutputRecord] = []
     internal: list[OutputRecord] = []
     for output in outputs:
-        form = next((form for form in FORMS if output.topic == form.topic), None)
-        if form is None:
-            plain.append(output)
-        elif form.is_bundle(output):  # type: ignore[arg-type]
+        form = next((form for form in FORMS if form.is_bundle(output)), None)  # type: ignore[arg-type]
+        if form is not None:
             rows = form.read(output).entries  # type: ignore[arg-type]
             internal += [output._replace(value=msgspec.msgpack.encode(row)) for row in rows]
-        else:
+        elif output.topic in (PASSED_REPORTS.topic, STAMPED_REPORTS.topic):
             internal.append(output)
+        else:
+            plain.append(output)
     return plain + sorted(internal, key=lambda row: (row.topic, row.partition))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.partly_read import PARTLY_READ
 from tests import bundled
 from tests.kafka.harness.deployment import ENRICHED, INTERNAL, REPORTERS_INTERNAL, REPORTERS_STATE, STATE
 from tests.kafka.harness.oracle import check_outputs

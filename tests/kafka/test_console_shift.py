@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 import orjson
 import pytest
 
-from streams.contract.wire.forms.credit import CREDIT_TYPE, decode_credit
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reports.crowd import MOST_LISTED
 from streams.contract.wire.ids import stable_id
@@ -20,6 +19,7 @@ from streams.desk.console.casework.work import ActRefused, CaseWork, apply_act, 
 from streams.desk.console.missing_outcomes import decisions_without_outcome, missing_events
 from streams.desk.console.read_model.acts import CONSOLE_SOURCE
 from streams.desk.console.read_model.apply import HANDLERS
+from tests import bundled
 from tests.kafka.harness.colleagues import Colleague
 from tests.kafka.harness.consoles import CONSOLE, Console, killed_at
 from tests.kafka.harness.deployment import (
@@ -367,10 +367,7 @@ def check_trust(deployment, reader, reports):
             if (said := counted_decision(known)) is not None:
                 expected[KEY.reporter_hash(ref), KEY.target_hash(*message), detected] = said
     credited = {}
-    for row in reader.all(deployment.name(REPORTERS_INTERNAL)):
-        if ("ce_type", CREDIT_TYPE.encode()) not in row.headers:
-            continue
-        credit = decode_credit(row.value)
+    for credit in bundled.credits_in(reader.all(deployment.name(REPORTERS_INTERNAL))):
         key = (credit.reporter, credit.target, bool(credit.parts))
         # Written once each, in order: what is taken back is what counted before.
         assert credited.pop(key, None) == (credit.removed.decision if credit.removed else None)

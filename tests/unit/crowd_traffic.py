@@ -9,7 +9,6 @@ import msgspec
 
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.envelope import rfc3339
-from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.forms.checked_report import checked_report
 from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.events.internal.passed_report import StampedReport
@@ -80,12 +79,9 @@ def credits_of(batch: Batch) -> dict[str, tuple[str | None, str | None]]:
     """What was taken back from whom, and what was added, by the ref of the reporter."""
     names = {KEY.reporter_hash(f"u{number}"): f"u{number}" for number in range(1_000)}
     found = {}
-    for output in batch.outputs:
-        if output.topic == "reporters-internal":
-            credit = decode_credit(output.value or b"")
-            assert output.key == b"%016x" % credit.reporter
-            removed, added = (None if one is None else one.decision for one in (credit.removed, credit.added))
-            found[names[credit.reporter]] = (removed, added)
+    for credit in bundled.credits_in(batch.outputs):
+        removed, added = (None if one is None else one.decision for one in (credit.removed, credit.added))
+        found[names[credit.reporter]] = (removed, added)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
-from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.credit import CREDITS, credit_record
 from streams.contract.wire.forms.tick import encode_tick
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.batch import Batch
@@ -20,6 +20,7 @@ from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
 from streams.registry.reporter_rules import ReporterRules
+from tests import bundled
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 from tests.unit.traffic import SHIPPED, START, Record, compiled, report
 
@@ -83,19 +84,25 @@ def credit(
     """
     day = time // 86_400_000
     before = None if removed is None else CreditedOutcome(day, removed, category, percent, reviewer=reviewer)
-    written = credit_record(
-        ReporterCredit(
-            reporter=KEY.reporter_hash(ref),
-            target=KEY.target_hash(channel, message),
-            received_s=time // 1000 - 60,
-            decided_s=time // 1000,
-            decision=decision,
-            removed=before,
-            added=CreditedOutcome(day, decision, category, percent, reviewer=reviewer),
-            decided_by=reviewer,
-        )
+    entry = ReporterCredit(
+        reporter=KEY.reporter_hash(ref),
+        target=KEY.target_hash(channel, message),
+        received_s=time // 1000 - 60,
+        decided_s=time // 1000,
+        decision=decision,
+        removed=before,
+        added=CreditedOutcome(day, decision, category, percent, reviewer=reviewer),
+        decided_by=reviewer,
     )
+    written = CREDITS.record(0, 1, [entry])
     return Record(INTERNAL, 0, number, time, *written[2:])
+
+
+def as_a_record(bundle: Record) -> Record:
+    """A bundle with one credit as the record that version 0.2 wrote."""
+    (entry,) = bundled.credits_in([bundle])
+    was = credit_record(entry, bundle)
+    return bundle._replace(key=was.key, value=was.value, headers=was.headers)
 
 
 def reporter_tick(after: int, appended: int, offset: int = 0) -> Record:

@@ -18,14 +18,14 @@ from streams.contract.wire.forms.report_decoding import decode_report
 from streams.contract.wire.forms.stamp import stamp_of
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
 from streams.contract.events.internal.passed_report import PassedReport, StampedReport, StoredStamp
-from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.credit import CREDITS, decode_credit
 from streams.contract.wire.origin import NotAtHome, Origin, own_place
 from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.home import HomePartitions
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.passing import PassedOn
-from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.partly_read import PARTLY_READ
 from streams.deciding.reporters.stage import reporter_stage
 from streams.deciding.reports.stage import report_stage
 from streams.deciding.reports.state import ReportState
@@ -251,11 +251,11 @@ def test_a_credit_comes_after_the_reports_that_were_passed_on_before_it():
         [report(2, START + MINUTE), outcome(3, "upheld", START + HOUR), report(4, START + HOUR)], state
     )
     kinds = [
-        "reports" if PASSED_REPORTS.is_bundle(output) else "credit"
+        next(form for form in (PASSED_REPORTS, CREDITS) if form.is_bundle(output))
         for output in batch.outputs
         if output.topic == REPORTERS
     ]
-    assert kinds == ["reports", "credit", "reports"]
+    assert kinds == [PASSED_REPORTS, CREDITS, PASSED_REPORTS]
 
 
 # --- reading

@@ -18,7 +18,6 @@ from streams.contract.events.internal.time_correction import TimeCorrection
 from streams.contract.wire.envelope import rfc3339
 from streams.contract.events.report import MessageReport
 from streams.contract.wire.forms.checked_report import published_record, report_of
-from streams.contract.wire.forms.credit import decode_credit
 from streams.contract.wire.times import epoch_ms
 from streams.contract.wire.forms.time_correction import encode_time_correction
 from streams.contract.wire.partitioner import home_partition
@@ -247,13 +246,11 @@ def test_credits_add_up_to_the_model_and_no_cut_or_restore_changes_a_byte(seed):
     records = stream(seed)
     whole = run(ReportState(0, 1, RULES), RULES, records)
     counts: dict[tuple[int, int], str] = {}
-    for output in whole.outputs:
-        if output.topic == "reporters-internal":
-            credit = decode_credit(output.value or b"")
-            key = (credit.reporter, credit.target)
-            assert counts.pop(key, None) == (credit.removed.decision if credit.removed else None)
-            if credit.added is not None:
-                counts[key] = credit.added.decision
+    for credit in bundled.credits_in(whole.outputs):
+        key = (credit.reporter, credit.target)
+        assert counts.pop(key, None) == (credit.removed.decision if credit.removed else None)
+        if credit.added is not None:
+            counts[key] = credit.added.decision
     assert counts == counted_by_model(records)
 
     random = Random(seed)

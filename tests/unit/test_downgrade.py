@@ -12,7 +12,7 @@ from streams.counting.held_counts import CHANNEL_COUNTS
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS
 from streams.deciding.partition.duplicates import SLOT_HEAD, RecentIds
 from streams.deciding.partition.admission.newcomers import NEWCOMERS
-from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.partly_read import PARTLY_READ
 from streams.deciding.partition.admission.refusal_budget import REFUSAL_BUDGET
 from streams.deciding.partition.settings import PartitionSettings
 from streams.deciding.partition.admission.source_controls import SourceControl, control_record

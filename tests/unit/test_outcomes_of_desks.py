@@ -3,7 +3,7 @@
 import pytest
 
 from streams.contract.wire.envelope import rfc3339
-from streams.contract.wire.forms.credit import decode_credit
+from tests import bundled
 from streams.deciding.reports.state import ReportState, restore_reports
 from tests.unit.clock_traffic import clock_of, clock_rules, duty
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, refused, reported, stamped
@@ -24,7 +24,7 @@ from tests.unit.traffic import (
 
 
 def sent(batch):
-    return [decode_credit(output.value) for output in batch.outputs if output.topic == "reporters-internal"]
+    return bundled.credits_in(batch.outputs)
 
 
 RULES = compiled(policy(levels=levels({"reports": 2})))
@@ -35,8 +35,7 @@ def test_an_outcome_credits_whoever_reported_the_message_before_it():
     run(state, RULES, [*reported(1, 2), *reported(3, message="m2")])
     batch = run(state, RULES, [outcome(1, "upheld", START + 10 * MINUTE)])
     assert credits_of(batch) == {"u1": (None, "upheld"), "u2": (None, "upheld")}
-    [first, _] = [output for output in batch.outputs if output.topic == "reporters-internal"]
-    credit = decode_credit(first.value)
+    [credit, _] = sent(batch)
     assert credit.target == KEY.target_hash("c", "m1")
     assert credit.decided_s == (START + 10 * MINUTE) // 1000
     assert credit.added is not None

@@ -20,7 +20,6 @@ from streams.contract.events.moderation_outcome import (
     ReportSubject,
 )
 from streams.contract.wire.envelope import CE_TYPE
-from streams.contract.wire.forms.credit import CREDIT_TYPE
 from streams.contract.wire.forms.tick import encode_tick
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.limits import UNLIMITED, Limits
@@ -334,9 +333,7 @@ def test_the_courses_contain_what_they_are_about() -> None:
     ]
     log.play(steps)
     topics = [output.topic for output in log.outputs["reports"]]
-    credits = [
-        output for output in log.outputs["reports"] if (CE_TYPE, CREDIT_TYPE.encode()) in output.headers
-    ]
+    credits = bundled.credits_in(log.outputs["reports"])
     # Four people three times, one of them once more, and the one who came after the decisions.
     assert len(credits) == 4 + 4 + 1 + 4 + 1
     notices = [

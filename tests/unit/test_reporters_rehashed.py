@@ -12,7 +12,7 @@ from streams.deciding.reporters.store import keep
 from tests.categories import CODES
 from tests.unit.both_stages import Deployment, of
 from tests.unit.crowd_traffic import outcome
-from tests.unit.reporter_traffic import RULES, credit, new_state, stamp_all
+from tests.unit.reporter_traffic import KEY, RULES, credit, new_state, stamp_all
 from tests.unit.traffic import DAY, HOUR, START, report
 
 OLD, NEW, NEWER = (hash_key(bytes(range(first, first + 32))) for first in (0, 40, 80))
@@ -144,8 +144,9 @@ def test_taking_back_what_has_not_come_yet_leaves_no_trace():
 def test_two_hashes_that_lead_to_each_other_do_not_send_a_credit_in_circles():
     state = new_state()
     sent = credit(1, START)
-    key = state_key(sent.key)
-    keep(state.reporters, key, Reporter(moved_to=int(sent.key, 16)), START)
+    hashed = KEY.reporter_hash("u")
+    key = state_key(b"%016x" % hashed)
+    keep(state.reporters, key, Reporter(moved_to=hashed), START)
     for _ in range(10):
         outputs = stamp_all([sent], state).outputs
         if not outputs:

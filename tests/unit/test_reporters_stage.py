@@ -32,6 +32,7 @@ from tests.unit.reporter_traffic import (
     KEY,
     RULES,
     STAGE,
+    as_a_record,
     credit,
     gate,
     key_of,
@@ -56,6 +57,7 @@ from tests.unit.traffic import (
     run,
 )
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
+
 
 FORGED = ReportStamp("high", 0.9, 0.9, 99.0, 3.0, False, False, 0, 3)
 
@@ -454,8 +456,34 @@ def test_a_reporters_state_moves_with_their_key():
 def test_what_no_worker_wrote_becomes_a_dead_letter():
     batch = stamp_all([Record(INTERNAL, 0, 1, START, b"0" * 16, b"{}", [])])
     assert [output.topic for output in batch.outputs] == ["dead-letters"]
-    batch = stamp_all([credit(1, START)._replace(value=b"{}")])
-    assert [output.topic for output in batch.outputs] == ["dead-letters"]
+    with pytest.raises(ValueError, match="a bundle has version"):
+        stamp_all([credit(1, START)._replace(value=b"{}")])
+    for garbage in (
+        credit(1, START)._replace(value=b"\x01{}"),
+        as_a_record(credit(1, START))._replace(value=b"{}"),
+    ):
+        batch = stamp_all([garbage])
+        assert [output.topic for output in batch.outputs] == ["dead-letters"]
+
+
+def test_credits_that_version_0_2_wrote_as_records_change_the_same():
+    credits = [credit(n, START + n * DAY, ref=f"u{n % 3}", message=f"m{n}") for n in range(9)]
+    states = []
+    for records in (credits, [as_a_record(each) for each in credits]):
+        state, stored = new_state(), {}
+        batch = stamp_all([passed(0, START, "u1"), *records], state)
+        fold(stored, batch.changes)
+        states.append((batch.counters, stored, stamps(stamp_all([passed(9, START + 10 * DAY, "u1")], state))))
+    assert states[0] == states[1]
+    assert states[0][0].credits == 9
+
+
+def test_the_dead_letter_of_a_credit_names_the_bundle_as_it_named_the_record():
+    unknown = [credit(n, START, category="x_unheard_of") for n in (3, 7)]
+    letters = stamp_all(unknown).outputs
+    assert [dict(letter.headers)["tocsin-offset"] for letter in letters] == [b"3", b"7"]
+    assert [dict(letter.headers)["tocsin-reason"] for letter in letters] == [b"unknown_category"] * 2
+    assert letters == stamp_all([as_a_record(each) for each in unknown]).outputs
 
 
 def test_hashes_of_targets_and_reporters_never_meet():

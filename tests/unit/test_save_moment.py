@@ -12,10 +12,10 @@ from streams.commands.state import save
 from streams.commands.state.moved_records import NewInternalLog
 from streams.commands.state.save_file import WaitingRecord, waiting_row
 from streams.commands.shared.progress import Progress
-from streams.contract.events.internal.credit import CREDIT_TYPE
+from streams.contract.wire.forms.credit import CREDITS
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE
 from streams.contract.wire.envelope import CE_TYPE
-from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
+from streams.deciding.partition.partly_read import PARTLY_READ, PartlyRead
 from streams.deciding.partition.admission.source_controls import SourceControl, control_record
 from streams.running.log.log import Appended
 from streams.running.log.position import SourcePosition
@@ -24,7 +24,7 @@ from tests.model.memory_log import Brokers
 
 STATES = [TopicPartition("reporter-state", n) for n in range(2)]
 INTERNAL = [TopicPartition("reporters-internal", n) for n in range(2)]
-CREDIT = [(CE_TYPE, CREDIT_TYPE.encode())]
+CREDIT = [(CE_TYPE, CREDITS.event_type.encode())]
 
 
 class Workers:

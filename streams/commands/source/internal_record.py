@@ -9,14 +9,14 @@ from streams.commands.source.sources import Source
 from streams.commands.state.stages import AnyStage
 from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.failing import place_of
 from streams.contract.wire.records import SourceRecord
+from streams.deciding.partition.reading import bundled_in
 from streams.running.log.reading import records_between
 from streams.running.worker.settings import Settings
 
 
 class Next(NamedTuple):
-    """The next record; of a bundle the first entry that is not applied, and where it was published."""
+    """The next record; of a bundle the first entry that is not applied, and where a publisher wrote it."""
 
     record: SourceRecord
     entry: int | None = None
@@ -34,13 +34,13 @@ async def next_record(settings: Settings, stage: AnyStage, source: Source) -> Ne
 
 
 def _next(stage: AnyStage, source: Source, record: SourceRecord) -> Next:
-    bundled = stage.core.bundled
-    if bundled is None or not bundled.form.is_bundle(record):
+    bundled = bundled_in(stage.core.bundled, record)
+    if bundled is None:
         return Next(record)
     entry = source.entries if source.partly == record.offset else 0
     try:
         entries = bundled.form.read(record).entries
-        return Next(record, entry, str(place_of(bundled.published(entries[entry]))))
+        return Next(record, entry, bundled.published_at(entries[entry], record))
     except (ValueError, Rejected, IndexError) as error:
         raise click.ClickException(
             f"{source.topic} partition {source.partition} offset {record.offset} is a bundle that cannot be "
@@ -64,7 +64,10 @@ def require_next(source: Source, found: Next | None, decision: SourceDecision) -
         )
     if entry is None:
         return f"{where}: passes over offset {offset}; it becomes a dead letter with the reason `skipped`"
+    what = f"entry {entry} of offset {offset}"
+    if found.published:
+        what += f", published as {found.published}"
     return (
-        f"{where}: passes over entry {entry} of offset {offset}, published as {found.published}; it becomes "
-        "a dead letter with the reason `skipped`, and the rest of the bundle is applied"
+        f"{where}: passes over {what}; it becomes a dead letter with the reason `skipped`, and the rest of "
+        "the bundle is applied"
     )

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 
 from streams.deciding.partition.admission.source_controls import SOURCE_CONTROL, SourceControl, SourceControls
-from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
+from streams.deciding.partition.partly_read import PARTLY_READ, PartlyRead
 from streams.running.clients.kafka_reading import partition_count
 from streams.running.log.restore import read_state
 from streams.running.partitions.stage import RunnableStage

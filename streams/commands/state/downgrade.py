@@ -25,7 +25,7 @@ from streams.deciding.partition.admission.source_controls import (
 )
 from streams.deciding.partition.daily_counters import OWN_DAY_COUNTERS, without_counts
 from streams.deciding.partition.duplicates import SLOT_HEAD, read_slots
-from streams.deciding.partition.reading import PARTLY_READ
+from streams.deciding.partition.partly_read import PARTLY_READ
 from streams.deciding.partition.rules_in_force import RULES_IN_FORCE
 from streams.deciding.partition.state import DUPLICATES_SLOT
 from streams.deciding.reporters.part import PART

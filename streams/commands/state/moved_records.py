@@ -10,7 +10,7 @@ from streams.commands.state.save_file import Row, waiting_record
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE
 from streams.contract.wire.envelope import CE_TYPE
 from streams.deciding.partition.admission.source_controls import SOURCE_CONTROL, without_offsets
-from streams.deciding.partition.reading import PARTLY_READ, moved_bundle
+from streams.deciding.partition.partly_read import PARTLY_READ, moved_bundle
 from streams.deciding.reports.decisions_read import DECISIONS_READ
 from streams.running.log.log import Appended, Destination, Write
 from streams.running.log.position import SourcePosition

@@ -28,6 +28,7 @@ from streams.commands.state.save_file import (
 )
 from streams.contract.events.internal.credit import CREDIT_TYPE
 from streams.contract.events.internal.reporter_history import HISTORY_TYPE, REHASHED_TYPE
+from streams.contract.wire.forms.credit import CREDITS
 from streams.contract.wire.origin import own_type
 from streams.deciding.partition.hash_key import HashKeys
 from streams.running.clients.kafka_reading import partition_count
@@ -42,7 +43,9 @@ from streams.running.wall_clock import clock_ms
 from streams.running.worker.settings import Settings
 
 # What changes a reporter each time that it is applied. All other records are recognised when they come twice.
-_NOT_TWICE = frozenset(name.encode() for name in (CREDIT_TYPE, REHASHED_TYPE, HISTORY_TYPE))
+_NOT_TWICE = frozenset(
+    name.encode() for name in (CREDITS.event_type, CREDIT_TYPE, REHASHED_TYPE, HISTORY_TYPE)
+)
 
 # How often to look for a moment in which no such record is written. Each takes some milliseconds.
 _ATTEMPTS = 50

@@ -1,4 +1,4 @@
-"""Bundles: records of an internal topic that carry many reports from one stage to the next.
+"""Bundles: records of an internal topic that carry many reports or credits from one stage to the next.
 
 A record of its own for every report costs each hop some ten microseconds: headers, an envelope, JSON that is
 parsed once more, and what the client library spends on any record. So a batch writes one record for each
@@ -47,18 +47,18 @@ class BundleForm(Generic[Entry]):
     an array of entries, each of which is an array.
     """
 
-    __slots__ = ("_decode", "_decode_entry", "_event_type", "_header", "topic")
+    __slots__ = ("_decode", "_decode_entry", "_header", "event_type", "topic")
 
     def __init__(self, topic: str, event_type: str, entry: Any) -> None:
         self.topic = topic
-        self._event_type = event_type
+        self.event_type = event_type
         self._header = CE_TYPE, event_type.encode()
         self._decode = msgspec.msgpack.Decoder(tuple[int, list[entry]]).decode
         self._decode_entry: Callable[[bytes | msgspec.Raw], Entry] = msgspec.msgpack.Decoder(entry).decode
 
     def unread(self) -> "BundleForm[Any]":
         """Return the form in which entries are msgspec.Raw, for a reader that decodes few of them."""
-        return BundleForm(self.topic, self._event_type, msgspec.Raw)
+        return BundleForm(self.topic, self.event_type, msgspec.Raw)
 
     def entry(self, raw: bytes | msgspec.Raw) -> Entry:
         """Decode an entry. Raises Rejected if no worker wrote it."""

@@ -8,7 +8,8 @@ from streams.contract.wire.records import SourceRecord
 class Place(NamedTuple):
     """A record by its topic (as in the record), partition and offset; of a bundle the entry, from 0.
 
-    `published` says, for people, where the report in that entry was published.
+    `published` says, for people, where the report in that entry was published; empty for what no publisher
+    wrote.
     """
 
     topic: str
@@ -22,7 +23,8 @@ class Place(NamedTuple):
         place = f"{self.topic} partition {self.partition} offset {self.offset}"
         if self.entry is None:
             return place
-        return f"entry {self.entry} of {place}, published as {self.published}"
+        where = f"entry {self.entry} of {place}"
+        return f"{where}, published as {self.published}" if self.published else where
 
 
 class StageFailed(Exception):

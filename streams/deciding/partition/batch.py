@@ -243,6 +243,13 @@ class Applies(NamedTuple, Generic[Item]):
     place: Callable[[int], Place]
 
 
+Apply = Callable[[Batch[Any, Any, Any], Sequence[Any], Applies[Any]], int]
+"""Applies items of a slice in their order, as many as its limits allow; returns their number.
+
+What they lead to is in the batch. Raises StageFailed with the place of the item on which the code fails.
+"""
+
+
 def apply_slice(batch: Batch[Any, Any, Any], items: Sequence[Item], applies: Applies[Item]) -> int:
     """Apply items of a slice in their order, as many as its limits allow; return their number.
 

@@ -29,9 +29,10 @@ class _OpenBundle:
 class PassedOn:
     """Collects what a batch passes on. For each destination the order stays that of application.
 
-    So a plain record ends the bundle of its destination: a credit must not overtake the reports of its
-    reporter that came before it. `size` is about the bytes that will be written. Homes are found for many at
-    once: hashing one key in Python takes 6 us, and most reporters are not met twice in a batch.
+    So a plain record, or an entry of another form, ends the bundle of its destination: a credit must not
+    overtake the reports of its reporter that came before it. `size` is about the bytes that will be written.
+    Homes are found for many at once: hashing one key in Python takes 6 us, and most reporters are not met
+    twice in a batch.
     """
 
     __slots__ = ("_homes", "_open", "_passed", "size")
@@ -86,7 +87,9 @@ class PassedOn:
             destination = form.topic, home
             bundle = bundles.get(destination)
             if bundle is not None and (
-                len(bundle.entries) >= MOST_ENTRIES or bundle.size + size > MOST_BYTES
+                bundle.form is not form
+                or len(bundle.entries) >= MOST_ENTRIES
+                or bundle.size + size > MOST_BYTES
             ):
                 yield from self._ended(*destination)
                 bundle = None

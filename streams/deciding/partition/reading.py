@@ -1,24 +1,19 @@
 """How a stage reads bundles: entry by entry, in slices, from where the batch before it stopped."""
 
-import struct
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic
+from typing import Any, Generic
 
 from streams.contract.wire.bundle import BundleForm, Entry
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.failing import Place, place_of
 from streams.contract.wire.origin import NotAtHome
 from streams.contract.wire.records import SourceRecord, bytes_of_values
-from streams.contract.wire.state_records import STATE_VERSION, require_version
+from streams.deciding.partition.batch import Apply, apply_slice
 from streams.deciding.partition.limits import Limits
-
-PARTLY_READ: Final = b"I"
-"""State key of how far a bundle is applied; only of a partition whose last batch ended inside of one."""
-
-_PLACE: Final = struct.Struct(">QQI")
+from streams.deciding.partition.partly_read import PartlyRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,78 +21,32 @@ class Bundled(Generic[Entry]):
     """What a stage does with the entries of bundles in its internal topic.
 
     `handle` applies one of them in a batch, as a Handler applies a record. `published` gives the record that
-    an entry was published as, for its dead letter.
+    an entry of a bundle was published as, for its dead letter; for what no publisher wrote, one in the place
+    of the bundle. `apply` applies a slice of them.
     """
 
     form: BundleForm[Entry]
     handle: Callable[[Any, Entry], None]
-    published: Callable[[Entry], SourceRecord]
+    published: Callable[[Entry, SourceRecord], SourceRecord]
+    apply: Apply = apply_slice
+
+    def published_at(self, entry: Entry, bundle: SourceRecord) -> str:
+        """Return where an entry was published, for people; empty for what no publisher wrote."""
+        record = self.published(entry, bundle)
+        return "" if record.topic == bundle.topic else str(place_of(record))
 
 
-class PartlyRead:
-    """How many entries are applied of the bundle after the position: 0, unless a batch ended inside of it.
-
-    A batch ends there if its limits are reached: one entry may lead to more due steps than a transaction
-    holds. It is state, not part of the position: it is committed with the position all the same, and what
-    runs the stages need not know that a record can be applied in part. `offset` and `appended` name the
-    bundle, so it cannot be mistaken for another one if an operator creates the topic anew.
-    """
-
-    __slots__ = ("_changed", "appended", "entries", "offset")
-
-    def __init__(self) -> None:
-        self.offset = self.appended = self.entries = 0
-        self._changed = False
-
-    def of(self, record: SourceRecord) -> int:
-        """Return how many entries of this bundle are applied."""
-        known = self.entries and (self.offset, self.appended) == (record.offset, record.timestamp)
-        return self.entries if known else 0
-
-    def stop(self, record: SourceRecord, entries: int) -> None:
-        """Note that a batch ends after so many entries of a bundle."""
-        self.offset, self.appended, self.entries = record.offset, record.timestamp, entries
-        self._changed = True
-
-    def pass_over(self) -> None:
-        """Note that no bundle is read in part any more."""
-        if self.entries:
-            self.offset = self.appended = self.entries = 0
-            self._changed = True
-
-    def drain_change(self) -> tuple[bytes, bytes | None] | None:
-        """Return the state record if it changed since the last call, with None for one to delete."""
-        if not self._changed:
-            return None
-        self._changed = False
-        packed = STATE_VERSION + _PLACE.pack(self.offset, self.appended, self.entries)
-        return PARTLY_READ, packed if self.entries else None
-
-    def restore(self, key: bytes, value: bytes) -> None:
-        """Restore the record. Raises UnknownStateVersion."""
-        require_version(key[:1], value)
-        self.offset, self.appended, self.entries = _PLACE.unpack_from(value, 1)
-
-
-def moved_bundle(value: bytes, before: int, offset: int, appended: int) -> bytes | None:
-    """Return a PARTLY_READ record for a log in which the bundle has another `offset` and append time (ms).
-
-    `before` is the offset of the bundle in the log in which it was read in part. Return None if `value` names
-    another one. Raises UnknownStateVersion.
-    """
-    partly = PartlyRead()
-    partly.restore(PARTLY_READ, value)
-    if partly.offset != before:
-        return None
-    return STATE_VERSION + _PLACE.pack(offset, appended, partly.entries)
+def bundled_in(forms: Iterable[Bundled[Any]], record: SourceRecord) -> Bundled[Any] | None:
+    """Return what a stage that reads these forms does with a bundle; None for any other record."""
+    return next((bundled for bundled in forms if bundled.form.is_bundle(record)), None)
 
 
 class Cursor:
     """Where a batch is in its records.
 
     `record` is the index of the next one; if it is a bundle, some of its entries may be applied. Bundles are
-    unpacked when they are read, one or a few small ones at a time: an entry takes ten times the memory of
-    its bytes in a log.
+    unpacked when they are read, one or a few small ones of one form at a time: an entry takes ten times the
+    memory of its bytes in a log. `bundled` is what is done with those that were unpacked last.
 
     With `last_entries` the batch ends inside of its last record, if that is a bundle: before the entry of
     this number, or if those before it are applied already, after the next one.
@@ -106,21 +55,22 @@ class Cursor:
     __slots__ = (
         "_at",
         "_begin",
-        "_bundled",
         "_cut",
         "_ends",
         "_entries",
+        "_forms",
         "_last_entries",
         "_partitions",
         "_partly",
         "_records",
+        "bundled",
         "record",
     )
 
     def __init__(
         self,
         records: Sequence[SourceRecord],
-        bundled: Bundled[Any] | None,
+        forms: Sequence[Bundled[Any]],
         partly: PartlyRead,
         partitions: int,
         last_entries: int | None = None,
@@ -130,7 +80,8 @@ class Cursor:
         # Whether the last bundle is left before its end.
         self._cut = False
         self._records = records
-        self._bundled = bundled
+        self._forms = forms
+        self.bundled: Bundled[Any] | None = None
         self._partly = partly
         self._partitions = partitions
         # The entries of bundles from `record` on, the next of them, where each bundle ends among them, and
@@ -158,8 +109,8 @@ class Cursor:
         """Return the records of the next slice, of which none but the first may be a bundle."""
         begin = self.record
         found = self._records[begin : begin + limits.slice_records]
-        if self._bundled is not None:
-            is_bundle = self._bundled.form.is_bundle
+        for bundled in self._forms:
+            is_bundle = bundled.form.is_bundle
             end = next((n for n, record in enumerate(found) if n and is_bundle(record)), len(found))
             found = found[:end]
         while len(found) > 1 and bytes_of_values(found) > limits.slice_bytes:
@@ -184,15 +135,22 @@ class Cursor:
     def place(self, number: int) -> Place:
         """Return where the entry at this place of the slice is."""
         at = self._at + number
-        bundle = bisect_right(self._ends, at)
-        begin = self._ends[bundle - 1] if bundle else self._begin
-        assert self._bundled is not None
-        published = str(place_of(self._bundled.published(self._entries[at])))
-        return place_of(self._records[self.record + bundle])._replace(entry=at - begin, published=published)
+        before = bisect_right(self._ends, at)
+        begin = self._ends[before - 1] if before else self._begin
+        bundle = self._records[self.record + before]
+        assert self.bundled is not None
+        published = self.bundled.published_at(self._entries[at], bundle)
+        return place_of(bundle)._replace(entry=at - begin, published=published)
+
+    def bundle_of(self, entry: Any) -> SourceRecord:
+        """Return the bundle in which an entry of the slice came."""
+        at = next(at for at in range(self._at, len(self._entries)) if self._entries[at] is entry)
+        return self._records[self.record + bisect_right(self._ends, at)]
 
     def _unpack(self, limits: Limits) -> None:
-        bundled, records = self._bundled, self._records
+        records = self._records
         self._entries, self._at, self._begin = [], 0, 0
+        self.bundled = bundled = bundled_in(self._forms, records[self.record])
         if bundled is None:
             return
         size = 0

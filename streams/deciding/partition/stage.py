@@ -30,7 +30,7 @@ from streams.deciding.partition.core import Core
 from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.limits import LIMITS, UNLIMITED, Limits
 from streams.deciding.partition.moving import Moves
-from streams.deciding.partition.reading import Cursor
+from streams.deciding.partition.reading import Cursor, bundled_in
 from streams.deciding.partition.rules_in_force import (
     AWAITED_SET,
     FILES,
@@ -157,7 +157,7 @@ class Stage(Generic[State, Rules, Counters]):
 
         None if it does so already, and for a stage that has none.
         """
-        if self.core.bundled is None or state.newcomers.has_room == has_room:
+        if not self.core.bundled or state.newcomers.has_room == has_room:
             return None
         value, headers = encode_state_room(has_room=has_room)
         return OutputRecord(self.sources.internal, state.partition, None, value, headers)
@@ -262,11 +262,12 @@ class Stage(Generic[State, Rules, Counters]):
         self, batch: Batch[State, Rules, Counters], entries: Sequence[Any], cursor: Cursor
     ) -> int:
         """Apply the entries of a slice, or as many as its other limits allow; return their number."""
-        bundled = self.core.bundled
+        bundled = cursor.bundled
         assert bundled is not None
 
         def refuse(entry: Any, rejected: Rejected) -> None:
-            refuse_record(batch, self.publishers, bundled.published(entry), bundled.form.topic, rejected)
+            published = bundled.published(entry, cursor.bundle_of(entry))
+            refuse_record(batch, self.publishers, published, bundled.form.topic, rejected)
 
         apply: Callable[[Any, Any], None] = bundled.handle
         sources = batch.state.sources
@@ -278,7 +279,7 @@ class Stage(Generic[State, Rules, Counters]):
                 sources.check(bundled.form.topic, place.offset, place.entry)
                 bundled.handle(batch, entry)
 
-        return self.core.apply_entries(batch, entries, Applies(apply, refuse, cursor.place))
+        return bundled.apply(batch, entries, Applies(apply, refuse, cursor.place))
 
     def _apply_record(self, batch: Batch[State, Rules, Counters], record: SourceRecord) -> bool | None:
         """Apply a record; return True if it was Tocsin's own, so that it does not count as read."""
@@ -291,8 +292,7 @@ class Stage(Generic[State, Rules, Counters]):
             if passed_on is None:
                 if self._apply_control_record(batch, record):
                     return True
-                bundled = self.core.bundled
-                if bundled is not None and bundled.form.is_bundle(record):
+                if (bundled := bundled_in(self.core.bundled, record)) is not None:
                     # One that can be read does not come here.
                     bundled.form.read(record)
             origin = passed_on or own_place(record)

@@ -37,7 +37,7 @@ from streams.deciding.partition.moving import (
     Shared,
     ref_before_nul,
 )
-from streams.deciding.partition.reading import PARTLY_READ, PartlyRead
+from streams.deciding.partition.partly_read import PARTLY_READ, PartlyRead
 from streams.deciding.partition.rules_in_force import (
     AWAITED_SET,
     RULES_IN_FORCE,

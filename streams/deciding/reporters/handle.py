@@ -23,7 +23,7 @@ from streams.contract.events.report import Category
 from streams.contract.wire.dead_letter import WHOLE_VALUE, Rejected
 from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.checked_report import checked_report, published_record
-from streams.contract.wire.forms.credit import decode_credit
+from streams.contract.wire.forms.credit import CREDITS, credit_record, decode_credit
 from streams.contract.wire.forms.detector_end import decode_detector_end
 from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
 from streams.contract.wire.forms.report_decoding import decode_report
@@ -176,7 +176,10 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
     event_type = own_type(record)
     try:
         if event_type == _CREDIT:
-            _apply_credit(batch, record, origin, decode_credit(record.value or b""))
+            credit = decode_credit(record.value or b"")
+            # It must be at home, as nothing else says for how many partitions it was written.
+            reporter_of(batch, record)
+            _apply_credit(batch, credit, origin.timestamp)
         elif event_type == _REHASHED:
             _apply_rehashed(batch, record, origin, decode_rehashed(record.value or b""))
         elif event_type == _HISTORY:
@@ -190,12 +193,23 @@ def handle_own(batch: ReporterBatch, record: SourceRecord, origin: Origin) -> No
         raise Rejected("invalid_value", WHOLE_VALUE, f"Must be what {CE_TYPE} says.") from None
 
 
-def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, credit: ReporterCredit) -> None:
-    """Apply what a decision changes for a reporter, or send it after a reporter who has moved away."""
+def handle_credit(batch: ReporterBatch, credit: ReporterCredit) -> None:
+    """Apply what a decision changes for a reporter, or send it after a reporter who has moved away.
+
+    Raises Rejected for a category that these rules do not have.
+    """
+    # As if it had been appended when it was decided, so that no delay is missing from the time of an idle
+    # partition.
+    _apply_credit(batch, credit, credit.decided_s * _SECOND)
+
+
+def _apply_credit(batch: ReporterBatch, credit: ReporterCredit, appended: int) -> None:
     removed, added = _outcome(batch, credit.removed), _outcome(batch, credit.added)
-    batch.advance(credit.decided_s * _SECOND, origin.timestamp)
-    key, reporter = reporter_of(batch, record)
+    decided_ms = credit.decided_s * _SECOND
+    batch.advance(decided_ms, appended)
     state = batch.state
+    key = REPORTER + credit.reporter.to_bytes(HASH_BYTES, "big")
+    reporter = state.reporters.find(key) or Reporter()
     now = state.time.now
     if not forward(batch, reporter, credit):
         facts = CreditFacts(
@@ -214,7 +228,7 @@ def _apply_credit(batch: ReporterBatch, record: SourceRecord, origin: Origin, cr
         keep(state.reporters, key, reporter, now)
         batch.counters.credits += 1
         batch.counters.credits_late += not changed
-    batch.count_applied(credit.decided_s * _SECOND)
+    batch.count_applied(decided_ms)
 
 
 def _apply_rehashed(
@@ -275,5 +289,8 @@ HANDLERS: Mapping[str, Handler] = {
 What a worker says of a reporter has no origin: it is written to the internal topic itself.
 """
 
-BUNDLED = Bundled(PASSED_REPORTS, handle_passed_report, lambda entry: published_record(entry.report))
+PASSED = Bundled(PASSED_REPORTS, handle_passed_report, lambda entry, _: published_record(entry.report))
 """What becomes of the reports in bundles that come to the home of their reporter."""
+
+CREDITED = Bundled(CREDITS, handle_credit, credit_record)
+"""What becomes of the credits in bundles."""

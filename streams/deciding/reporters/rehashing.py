@@ -12,7 +12,7 @@ import msgspec
 
 from streams.contract.events.internal.credit import ReporterCredit
 from streams.contract.events.internal.reporter_history import ReporterHistory, ReporterRehashed
-from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.credit import CREDIT_BYTES, CREDITS
 from streams.contract.wire.forms.reporter_history import encode_history, encode_rehashed
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.reporter import Reporter
@@ -57,6 +57,6 @@ def forward(batch: ReporterBatch, reporter: Reporter, credit: ReporterCredit) ->
     if not reporter.moved_to or credit.forwarded >= MOST_FORWARDED:
         return False
     sent = msgspec.structs.replace(credit, reporter=reporter.moved_to, forwarded=credit.forwarded + 1)
-    batch.passed_on.record(credit_record(sent), sent.reporter)
+    batch.passed_on.entry(CREDITS, sent.reporter, CREDIT_BYTES, sent)
     batch.counters.credits_forwarded += 1
     return True

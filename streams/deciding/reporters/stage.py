@@ -9,7 +9,7 @@ from streams.deciding.partition.due import DueKey
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reporters.batch import ReporterBatch
 from streams.deciding.reporters.counters import ReporterCounters
-from streams.deciding.reporters.handle import BUNDLED, HANDLERS
+from streams.deciding.reporters.handle import CREDITED, HANDLERS, PASSED
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import MOVES, ReporterState, restore_reporters
 
@@ -42,7 +42,7 @@ def reporter_stage(rules: ReporterStageRules, core: CoreName = "python") -> Repo
 
 def _core(rules: ReporterStageRules, core: CoreName) -> Core[ReporterState, ReporterStageRules]:
     if core == "python":
-        return Core("python", restore_reporters, BUNDLED)
+        return Core("python", restore_reporters, (PASSED, CREDITED))
     # Only here: it needs an extension that most installations do not have.
     from streams.deciding.reporters.native.core import native_core  # noqa: PLC0415
 

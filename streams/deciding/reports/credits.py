@@ -13,7 +13,7 @@ from streams.contract.events.detector_feedback import (
 from streams.contract.events.internal.credit import CreditedOutcome, ReporterCredit
 from streams.contract.events.internal.findings import Finding, kind_of
 from streams.contract.events.reporter_notice import NoticeOutcome, ReporterNotice
-from streams.contract.wire.forms.credit import credit_record
+from streams.contract.wire.forms.credit import CREDIT_BYTES, CREDITS
 from streams.contract.wire.forms.detector_feedback import encode_detector_feedback
 from streams.contract.wire.forms.reporter_notice import encode_receipt, encode_reporter_notice
 from streams.contract.wire.records import OutputRecord
@@ -67,7 +67,7 @@ def pass_on_credit(
     )
     changes = credit.removed is not None or credit.added is not None or counted.percent > 0
     if changes or standing.reason != "not_substantiated":
-        batch.passed_on.record(credit_record(published), reporter)
+        batch.passed_on.entry(CREDITS, reporter, CREDIT_BYTES, published)
         batch.counters.credits += 1
     if identity is None or not credit.told:
         return None

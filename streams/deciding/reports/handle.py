@@ -220,7 +220,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """By original topic. The first one also takes records whose topic is not in the table: it may claim least."""
 
-BUNDLED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry: published_record(entry.report))
+STAMPED = Bundled(STAMPED_REPORTS, handle_stamped_report, lambda entry, _: published_record(entry.report))
 """What becomes of the reports in bundles that come to the home of their channel."""
 
 ALIGNED = (MESSAGE_REPORTS, VERIFIED_REPORTS, MODERATION_OUTCOMES, REPORTER_STANDING)

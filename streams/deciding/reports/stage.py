@@ -5,7 +5,7 @@ from streams.deciding.partition.core import Core, CoreName
 from streams.deciding.partition.stage import Stage
 from streams.deciding.reports.counters import ReportCounters
 from streams.deciding.reports.escalation.transitions import serve_due
-from streams.deciding.reports.handle import ALIGNED, BUNDLED, HANDLERS
+from streams.deciding.reports.handle import ALIGNED, HANDLERS, STAMPED
 from streams.deciding.reports.rules import ReportRules
 from streams.deciding.reports.state import MOVES, ReportState, rebind_reports, restore_reports
 from streams.deciding.reports.trial.candidate import tried_beside
@@ -41,7 +41,7 @@ def report_stage(rules: ReportRules, core: CoreName = "python") -> ReportStage:
 
 def _core(rules: ReportRules, core: CoreName) -> Core[ReportState, ReportRules]:
     if core == "python":
-        return Core("python", restore_reports, BUNDLED)
+        return Core("python", restore_reports, (STAMPED,))
     # Only here: it needs an extension that most installations do not have.
     from streams.deciding.reports.native.core import native_core  # noqa: PLC0415
 

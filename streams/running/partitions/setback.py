@@ -118,7 +118,8 @@ def describe(failed: NotApplied, prefix: str) -> str:
     place = failed.place
     if place is not None and place.entry is not None:
         topic, published = place.topic.removeprefix(prefix), place.published.removeprefix(prefix)
-        return f"{topic} offset {place.offset} entry {place.entry}, published as {published}"
+        where = f"{topic} offset {place.offset} entry {place.entry}"
+        return f"{where}, published as {published}" if published else where
     offsets: dict[str, tuple[int, int]] = {}
     for topic, offset in [(each.topic, each.offset) for each in ([place] if place else failed.records)]:
         first, _ = offsets.get(topic, (offset, 0))

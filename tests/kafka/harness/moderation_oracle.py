@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import orjson
 import pytest
 
-from streams.contract.wire.forms.credit import CREDIT_TYPE, decode_credit
 from streams.deciding.partition.hash_key import DEMONSTRATION
 from streams.deciding.reporters.reporter import REPORTER, Reporter, decode_reporter
 from streams.deciding.reporters.tally import VERDICTS, totals
+from tests import bundled
 from tests.categories import CATEGORIES, CODES
 from tests.kafka.harness.deployment import (
     ACTIVITY,
@@ -143,13 +143,8 @@ def _check_credits(deployment: Deployment, reader: Reader, expected: Mapping[_Cr
     """Follow the credits: each takes back what counted before, and in the end what is expected counts."""
     counts: dict[_Credited, str] = {}
     number = 0
-    for row in reader.all(deployment.name(REPORTERS_INTERNAL)):
-        if ("ce_type", CREDIT_TYPE.encode()) not in row.headers:
-            continue
+    for credit in bundled.credits_in(reader.all(deployment.name(REPORTERS_INTERNAL))):
         number += 1
-        assert row.value is not None
-        credit = decode_credit(row.value)
-        assert row.key == b"%016x" % credit.reporter
         place = (credit.reporter, credit.target, bool(credit.parts))
         assert counts.pop(place, None) == (credit.removed.decision if credit.removed else None)
         if credit.added is not None:

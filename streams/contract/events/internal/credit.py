@@ -1,4 +1,4 @@
-"""What a decision about a message changes for one reporter: an internal record, keyed by their hash."""
+"""What a decision about a message changes for one reporter, on its way to the home of their hash."""
 
 from typing import Final
 

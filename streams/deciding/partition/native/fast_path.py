@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams.contract.wire.failing import Place, StageFailed
-from streams.deciding.partition.batch import Applies, Batch, Item, apply_slice
-from streams.deciding.partition.core import Apply
+from streams.deciding.partition.batch import Applies, Apply, Batch, Item, apply_slice
 
 FastPath = Callable[[Any, Sequence[Any], int, int], int]
 """Applies records or entries from an index on until one is out of the ordinary; returns their number.

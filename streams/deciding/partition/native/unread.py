@@ -6,21 +6,24 @@ import msgspec
 
 from streams.contract.wire.dead_letter import Rejected
 from streams.contract.wire.records import DetachedRecord, SourceRecord
+from streams.deciding.partition.batch import Apply
 from streams.deciding.partition.reading import Bundled
 
 
-def unread(bundled: Bundled[Any]) -> Bundled[msgspec.Raw]:
-    """Return the same for entries that were not decoded: the native core reads most of them itself."""
+def unread(bundled: Bundled[Any], apply: Apply) -> Bundled[msgspec.Raw]:
+    """Return the same for entries that were not decoded: `apply` reads most of them itself."""
     form = bundled.form
 
     def handle(batch: Any, raw: msgspec.Raw) -> None:
         bundled.handle(batch, form.entry(raw))
 
-    def published(raw: msgspec.Raw) -> SourceRecord:
+    def published(raw: msgspec.Raw, bundle: SourceRecord) -> SourceRecord:
         try:
-            return bundled.published(form.entry(raw))
+            return bundled.published(form.entry(raw), bundle)
         except Rejected:
             # No worker wrote it. Whoever looks at its dead letter finds at least the bytes.
-            return DetachedRecord(form.topic, 0, 0, 0, None, bytes(raw), [])
+            return DetachedRecord(
+                bundle.topic, bundle.partition, bundle.offset, bundle.timestamp, None, bytes(raw), []
+            )
 
-    return Bundled(form.unread(), handle, published)
+    return Bundled(form.unread(), handle, published, apply)

@@ -6,7 +6,7 @@ from streams.deciding.partition.core import Core
 from streams.deciding.partition.native.fast_path import applied_with
 from streams.deciding.partition.native.stores import IN_EXTENSION
 from streams.deciding.partition.native.unread import unread
-from streams.deciding.reporters.handle import BUNDLED
+from streams.deciding.reporters.handle import CREDITED, PASSED
 from streams.deciding.reporters.native.home import NativeReporterHome
 from streams.deciding.reporters.rules import ReporterStageRules
 from streams.deciding.reporters.state import ReporterState, restore_reporters
@@ -17,6 +17,5 @@ def native_core(rules: ReporterStageRules) -> Core[ReporterState, ReporterStageR
     return Core(
         "native",
         partial(restore_reporters, stores=IN_EXTENSION),
-        unread(BUNDLED),
-        apply_entries=applied_with(NativeReporterHome(rules).apply),
+        (unread(PASSED, applied_with(NativeReporterHome(rules).apply)), CREDITED),
     )

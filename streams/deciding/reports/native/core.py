@@ -6,7 +6,7 @@ from streams.deciding.partition.core import Core
 from streams.deciding.partition.native.fast_path import applied_with
 from streams.deciding.partition.native.stores import IN_EXTENSION
 from streams.deciding.partition.native.unread import unread
-from streams.deciding.reports.handle import BUNDLED
+from streams.deciding.reports.handle import STAMPED
 from streams.deciding.reports.native.gate import NativeGate
 from streams.deciding.reports.native.home import NativeChannelHome
 from streams.deciding.reports.rules import ReportRules
@@ -19,7 +19,6 @@ def native_core(rules: ReportRules) -> Core[ReportState, ReportRules]:
     return Core(
         "native",
         partial(restore_reports, stores=IN_EXTENSION),
-        unread(BUNDLED),
+        (unread(STAMPED, applied_with(home.apply)),),
         applied_with(NativeGate(rules, home).apply),
-        applied_with(home.apply),
     )
