@@ -14,8 +14,9 @@ use crate::daily_rows::DailyRows;
 use crate::event_time::EventTime;
 use crate::id_table::IdTable;
 use crate::law_cache::Law;
+use crate::message::Told;
 use crate::message_store::MessageStore;
-use crate::receiving::{Receiving, TooLate};
+use crate::receiving::{AppliedBefore, Receiving};
 use crate::record_store::RecordStore;
 use crate::records_in_use::RecordsInUse;
 use crate::rest::Rest;
@@ -54,9 +55,10 @@ pub struct State<'py> {
     pub arrivals: Bound<'py, RecordStore>,
     pub clusters: Bound<'py, RecordStore>,
     pub note_link: Bound<'py, PyAny>,
-    /// `tell_late(channel, about, reporter, received_s, standing, identity, finding)`: passes on that a decision came before a
-    /// report, and returns the fields of what tells its reporter, if anything.
-    pub tell_late: Bound<'py, PyAny>,
+    /// `tell_decided(channel, about, reporter, received_s, standing, identity, finding, support)`: passes on what a decision
+    /// is to a report that is applied after it, and returns the fields of what tells its reporter, if anything. It counts
+    /// for the report if there is a `support`.
+    pub tell_decided: Bound<'py, PyAny>,
     pub is_tripped: Bound<'py, PyAny>,
     pub episodes: Bound<'py, PyDict>,
     /// Whether any episode waits for the budget of its policy.
@@ -150,12 +152,12 @@ impl<'py> Call<'py> {
             || self.state.fresh.contains(event)?)
     }
 
-    /// Tell a reporter of a message, or of the channel itself, what was decided before.
-    pub fn tell(&mut self, about: &str, receiving: &Receiving, late: &TooLate) -> PyResult<()> {
-        let standing = PyBytes::new(self.state.tell_late.py(), &late.standing);
+    /// Tell a reporter of a message, or of the channel itself, of a decision that was applied before.
+    pub fn tell(&mut self, about: &str, receiving: &Receiving, decision: &AppliedBefore) -> PyResult<()> {
+        let standing = PyBytes::new(self.state.tell_decided.py(), &decision.standing);
         let received_s = receiving.received_ms.div_euclid(1_000);
-        let identity = late.is_kept.then_some((receiving.source, receiving.report_id));
-        let found = receiving.found.as_ref().filter(|_| late.is_kept);
+        let identity = decision.is_kept.then_some((receiving.source, receiving.report_id));
+        let found = receiving.found.as_ref().filter(|_| decision.is_kept);
         let finding = found.map(|found| {
             (
                 receiving.reporter,
@@ -164,14 +166,19 @@ impl<'py> Call<'py> {
                 found.classifier.map(|[a, b]| (a, b)),
             )
         });
-        let written = self.state.tell_late.call1((
+        let support = match decision.told {
+            Told::TooLate => None,
+            Told::InTime(support) => Some((support.is_confirmed, support.is_first)),
+        };
+        let written = self.state.tell_decided.call1((
             receiving.channel,
             about,
-            late.reporter,
+            decision.reporter,
             received_s,
             standing,
             identity,
             finding,
+            support,
         ))?;
         if !written.is_none() {
             self.outputs.push(written.downcast_into()?);

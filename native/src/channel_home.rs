@@ -280,8 +280,8 @@ impl ChannelHome {
             (Some(stamp), Some(hashed)) => {
                 let noted = messages.note_prepared(counts.py(), prepared, &receiving)?;
                 call.outputs.extend(noted.receipt.clone());
-                if let Some(late) = &noted.too_late {
-                    call.tell(one.about, &receiving, late)?;
+                if let Some(decision) = &noted.decision {
+                    call.tell(one.about, &receiving, decision)?;
                 }
                 let millionths = risk.millionths();
                 // Of most reporters nothing proves them right.
@@ -355,6 +355,8 @@ impl ChannelHome {
             country: &one.law.country,
             category: &one.plan.category,
             is_told: one.who.is_told && one.stamp.is_some(),
+            proves: one.who.kind == ReporterKind::TrustedFlagger
+                || one.stamp.is_some_and(|stamp| !stamp.proof.is_empty()),
             found: detected.map(|(_, parts)| Found { parts, classifier: one.classifier }),
         }
     }

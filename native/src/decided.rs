@@ -13,6 +13,20 @@ pub struct Decided {
     pub standing: Box<[u8]>,
 }
 
+impl Decided {
+    /// Whether the decision that holds is that the reports were right.
+    pub fn is_upheld(&self) -> bool {
+        let mut reader = Reader::new(&self.standing);
+        let verdict = |reader: &mut Reader| -> Option<bool> {
+            reader.array()?;
+            reader.signed(LIMIT)?;
+            reader.str()?;
+            Some(reader.str()? == "upheld")
+        };
+        verdict(&mut reader).unwrap_or(false)
+    }
+}
+
 const LIMIT: i64 = 1 << 56;
 
 /// What a field is.

@@ -75,6 +75,7 @@ mod stamp;
 mod stamped_sums;
 mod store;
 mod sums;
+mod support;
 mod tally;
 mod targets;
 mod times;

@@ -1,5 +1,5 @@
 //! Who reported a message, and how it was reported first (streams/counting/attribution.py,
-//! streams/counting/message_facts.py). What changes because of a decision is Python's.
+//! streams/counting/message_facts.py). What a report changes for others because of a decision is Python's.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::decided::Decided;
+use crate::support::{changes_support, support, Support};
 use crate::windows::DAY;
 
 /// The reporters kept per message.
@@ -82,6 +83,14 @@ pub enum Role {
     Detection,
 }
 
+/// What a decision is to somebody whose first report is applied after it: it does not count for them if that was received
+/// after the first decision, and else it does, with what supports it.
+#[derive(Clone, Copy)]
+pub enum Told {
+    TooLate,
+    InTime(Support),
+}
+
 /// In which counts of items a message is new.
 #[derive(Clone, Copy, Default)]
 pub struct NewItems {
@@ -105,22 +114,28 @@ impl Message {
         self.facts.as_deref().is_some_and(|facts| facts.decisions.is_some())
     }
 
-    /// Whether a report, received then (s), changes nothing that was decided: neither what counts for anybody, nor what was
-    /// counted of the message. Without a role it is not counted, without a reporter nobody reported it.
+    /// Whether a report, received then (s), changes nothing that was decided: neither what counts for anybody else, nor what
+    /// was counted of the message. Without a role it is not counted, without a reporter nobody reported it. `proves`:
+    /// `add_proof` may follow.
     pub fn changes_no_decision(
         &self,
         reporter: Option<u64>,
         received: u32,
         counted: Option<(Role, &str)>,
+        proves: bool,
     ) -> bool {
-        let is_late = match (&self.decided, reporter) {
+        let is_nothing = match (&self.decided, reporter) {
             (Some(decided), Some(reporter)) => match self.find(reporter) {
                 Ok(at) => received >= self.reporters[at].received,
-                Err(_) => i64::from(received) >= decided.first,
+                Err(_) => {
+                    !self.is_in_time(decided, received)
+                        || !decided.is_upheld()
+                        || !(proves || changes_support(self, received, decided.first))
+                }
             },
             _ => true,
         };
-        is_late
+        is_nothing
             && match (&self.facts, counted) {
                 (Some(facts), Some((role, category))) if facts.decisions.is_some() => {
                     facts.is_known(role, i64::from(received), category)
@@ -153,32 +168,38 @@ impl Message {
         one.identity.as_ref().filter(|_| !is_found).map(|identity| (one.received, identity))
     }
 
-    /// Note a report that `changes_no_decision`, of a detector with its finding. Return whether a decision about the message
-    /// is to be told, which came before the report: the first one of somebody.
+    /// Whether the first report of somebody, received then (s), is credited with the decision: not if all are kept that may
+    /// be, as nobody is dropped then.
+    fn is_in_time(&self, decided: &Decided, received: u32) -> bool {
+        i64::from(received) < decided.first && self.reporters.len() < KEPT
+    }
+
+    /// Note a report that `changes_no_decision`, of a detector with its finding. Return what is to be told of a decision
+    /// about the message that was applied before: if it is the first one of somebody.
     pub fn add_report(
         &mut self,
         reporter: u64,
         received: u32,
         identity: Identity,
         finding: Option<Finding>,
-    ) -> bool {
-        let mut is_told = false;
+    ) -> Option<Told> {
+        let mut told = None;
         match self.find(reporter) {
             Ok(at) => {
                 let known = &mut self.reporters[at];
                 if received >= known.received {
-                    return false;
+                    return None;
                 }
                 *known = Reported { reporter, received, identity: Some(identity) };
             }
             Err(at) => {
                 self.reports += 1;
-                is_told = self.decided.is_some();
+                told = self.decided.as_deref().map(|decided| self.told(decided, received));
                 if self.reporters.len() == KEPT {
                     self.sampled = true;
                     // After a decision nobody is dropped: a credit was given, and must be reversible.
-                    if is_told || at == KEPT {
-                        return is_told;
+                    if told.is_some() || at == KEPT {
+                        return told;
                     }
                     self.drop_last();
                 }
@@ -191,7 +212,23 @@ impl Message {
                 Err(at) => self.found.insert(at, (reporter, finding)),
             }
         }
-        is_told
+        told
+    }
+
+    fn told(&self, decided: &Decided, received: u32) -> Told {
+        if !self.is_in_time(decided, received) {
+            return Told::TooLate;
+        }
+        Told::InTime(if decided.is_upheld() {
+            support(self, received, decided.first)
+        } else {
+            Support::default()
+        })
+    }
+
+    /// When (s) the first report of somebody was received.
+    pub fn received(&self, reporter: u64) -> Option<u32> {
+        self.find(reporter).ok().map(|at| self.reporters[at].received)
     }
 
     /// Note where a reporter of the message was right elsewhere.

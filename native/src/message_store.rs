@@ -21,7 +21,7 @@ use crate::message_record::MessageRecord;
 use crate::message_shapes::{day_in, whole_of, Shapes, EXPIRY_DAY};
 use crate::packed::{PackedRecords, Place};
 use crate::receipts::Receipts;
-use crate::receiving::{NotedReport, Prepared, Receiving, TooLate};
+use crate::receiving::{AppliedBefore, NotedReport, Prepared, Receiving};
 use crate::restoring::Restored;
 use crate::windows::DAY;
 
@@ -126,9 +126,10 @@ impl MessageStore {
                 classifier: found.classifier.map(|names| names.map(Box::from)),
             });
         }
-        let is_too_late = known.add_report(reporter, receiving.received_s() as u32, identity, finding);
-        let too_late = known.decided.as_ref().filter(|_| is_too_late).map(|decided| TooLate {
+        let told = known.add_report(reporter, receiving.received_s() as u32, identity, finding);
+        let decision = told.zip(known.decided.as_ref()).map(|(told, decided)| AppliedBefore {
             standing: decided.standing.clone(),
+            told,
             reporter,
             is_kept: known.has(reporter),
         });
@@ -141,7 +142,7 @@ impl MessageStore {
         } else {
             None
         };
-        Ok(NotedReport { at, is_first: is_first && !is_known, new, receipt, too_late })
+        Ok(NotedReport { at, is_first: is_first && !is_known, new, receipt, decision })
     }
 
     /// Note where the reporter of a report that was noted just now was right elsewhere.

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::expiry::day_after;
-use crate::message::{Message, NewItems, Role};
+use crate::message::{Message, NewItems, Role, Told};
 use crate::receipts::Receipt;
 use crate::windows::DAY;
 
@@ -22,6 +22,8 @@ pub struct Receiving<'a> {
     pub country: &'a str,
     pub category: &'a str,
     pub is_told: bool,
+    /// Whether it may prove its reporter right elsewhere.
+    pub proves: bool,
     /// What a detector found the message with; `reporter` is its root then.
     pub found: Option<Found<'a>>,
 }
@@ -62,7 +64,7 @@ impl Receiving<'_> {
     /// Whether it is Python's to say what it changes in a message.
     pub fn changes_decisions(&self, message: &Message) -> bool {
         let counted = self.role.map(|role| (role, self.category));
-        !message.changes_no_decision(self.noted_as(), self.received_s() as u32, counted)
+        !message.changes_no_decision(self.noted_as(), self.received_s() as u32, counted, self.proves)
     }
 
     /// Whether it fits into a record that is not Python's.
@@ -91,20 +93,21 @@ impl Prepared {
 }
 
 /// What a report was: the first one of its reporter, in which counts of items its message is new, the fields of the receipt,
-/// and what to tell of a decision that came before it.
+/// and what to tell of a decision that was applied before it.
 pub struct NotedReport<'py> {
     /// The place of the record among the changed ones.
     pub at: usize,
     pub is_first: bool,
     pub new: Option<NewItems>,
     pub receipt: Option<Bound<'py, PyTuple>>,
-    pub too_late: Option<TooLate>,
+    pub decision: Option<AppliedBefore>,
 }
 
-/// The decision that holds, as it is stored, for a report that came after the first one. `reporter` is known to the message
-/// by this hash, and `is_kept` there.
-pub struct TooLate {
+/// The decision that holds, as it is stored, and what it is to a report. `reporter` is known to the message by this hash, and
+/// `is_kept` there.
+pub struct AppliedBefore {
     pub standing: Box<[u8]>,
+    pub told: Told,
     pub reporter: u64,
     pub is_kept: bool,
 }

@@ -6,6 +6,7 @@ import pytest
 
 from streams.contract.wire.envelope import rfc3339
 from streams.counting.attribution import KEPT
+from tests import bundled
 from tests.native.fuzz import BEGIN_MS, DAY, HOUR, MINUTE
 from tests.native.test_channel_home import RULES, Homes, at_home, together
 from tests.tools import native_core
@@ -109,17 +110,100 @@ def test_reports_after_a_decision_are_applied_natively():
         homes.restart(swap=True)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_any_reports_that_were_received_before_a_decision_that_was_applied_before_them(seed):
+    chance = random.Random(seed)
+    homes = Homes()
+    tags = [KEY.channel_tag(f"elsewhere-{n}") for n in range(5)]
+    homes.apply(together([at_home(n, BEGIN_MS, f"u{n}", message_ref=f"m{n}") for n in range(3)]))
+    for number in range(3):
+        decision = chance.choice(("upheld", "upheld", "dismissed", "manifestly_unfounded"))
+        homes.apply([outcome(number, decision, BEGIN_MS + HOUR, message=f"m{number}")])
+    reports = []
+    for number in range(3, 120):
+        proof = tuple(chance.sample(tags, chance.choice((0, 0, 0, 1, 2, 3))))
+        received = BEGIN_MS + chance.randrange(0, 70) * MINUTE - 1_000
+        report = at_home(
+            number,
+            BEGIN_MS + 2 * HOUR,
+            f"u{number}",
+            stamp={"proof": proof},
+            received_at=rfc3339(received),
+            message_ref=f"m{chance.randrange(3)}",
+        )
+        reports.append(report)
+    for begin in range(0, len(reports), 10):
+        homes.apply(together(reports[begin : begin + 10]))
+        if chance.random() < 0.3:
+            homes.restart(swap=chance.random() < 0.5)
+    assert homes.counted_natively > homes.applied * 0.3
+
+
+@pytest.mark.parametrize("decision", ["upheld", "dismissed", "manifestly_unfounded"])
+def test_who_reported_in_time_is_credited_natively(decision):
+    """Their reports are read after the decision, which is what happens while a worker catches up."""
+    homes = Homes()
+    homes.apply(together([at_home(n, BEGIN_MS, f"u{n}", message_ref="m1") for n in range(3)]))
+    homes.apply([outcome(1, decision, BEGIN_MS + HOUR)])
+    before = homes.counted_natively
+    reports = [
+        at_home(n, BEGIN_MS + 2 * HOUR, f"u{n}", received_at=rfc3339(BEGIN_MS + MINUTE), message_ref="m1")
+        for n in range(3, KEPT + 3)
+    ]
+    (batch,) = homes.apply(together(reports))
+    assert homes.counted_natively - before == KEPT
+    credited = [credit.added is not None for credit in bundled.credits_in(batch.outputs)]
+    # Beyond those who are kept nobody is.
+    assert credited == [True] * (KEPT - 3) + [False] * 3
+    homes.restart(swap=True)
+
+
+@pytest.mark.parametrize("witness", ["people", "a flagger"])
+def test_a_report_that_takes_the_confirmation_of_others_from_them_is_pythons(witness):
+    """With the eighth who reported it by then it takes four channels to confirm somebody, with three still."""
+    homes = Homes()
+    tags = tuple(KEY.channel_tag(channel) for channel in ("there", "far", "farther"))
+    first = [at_home(n, BEGIN_MS + n * MINUTE, f"u{n}", message_ref="m1") for n in range(6)]
+    if witness == "people":
+        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", stamp={"proof": tags}, message_ref="m1")
+    else:
+        fields = {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
+        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", message_ref="m1", **fields)
+    homes.apply(together([*first, last]))
+    homes.apply([outcome(1, "upheld", BEGIN_MS + HOUR)])
+    natively = []
+    for number in (20, 21):
+        before = homes.counted_natively
+        received = rfc3339(BEGIN_MS + MINUTE + 1_000)
+        late = at_home(number, BEGIN_MS + 2 * HOUR, f"u{number}", received_at=received, message_ref="m1")
+        homes.apply(together([late]))
+        natively.append(homes.counted_natively - before)
+    # Whom a flagger confirms needs no channels.
+    assert natively == ([1, 0] if witness == "people" else [1, 1])
+
+
 @pytest.mark.parametrize(
     "fields",
     [
-        {"received_at": rfc3339(BEGIN_MS + MINUTE - 1_000)},
+        {"received_at": rfc3339(BEGIN_MS - HOUR)},
+        {"received_at": rfc3339(BEGIN_MS)},
+        {
+            "received_at": rfc3339(BEGIN_MS + MINUTE - 1_000),
+            "stamp": {"proof": (KEY.channel_tag("there"), KEY.channel_tag("far"))},
+        },
         {"category": "fraud"},
         {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}},
     ],
-    ids=["received in time", "another category", "the first of a flagger"],
+    ids=[
+        "before all others",
+        "in the second of the first",
+        "may confirm others",
+        "another category",
+        "the first of a flagger",
+    ],
 )
 def test_what_changes_a_decision_is_pythons(fields):
-    """Somebody is credited after all, or what is counted of the decision changes."""
+    """What supports others changes, or what is counted of the decision."""
     homes = Homes()
     homes.apply(together([at_home(n, BEGIN_MS + n, message_ref="m1") for n in range(3)]))
     homes.apply([outcome(1, "upheld", BEGIN_MS + MINUTE)])

@@ -53,7 +53,7 @@ fn note(message: &mut Message, numbers: &mut Numbers) {
     let [country, category, source, id] = NAMES;
     let received = numbers.byte().into();
     // Anything else is Python's.
-    let is_ours = message.changes_no_decision(Some(reporter), received, None);
+    let is_ours = message.changes_no_decision(Some(reporter), received, None, numbers.is_odd());
     match numbers.byte() % 4 {
         0 => message.add_proof(reporter, vec![numbers.wide(), 2]),
         1 => {

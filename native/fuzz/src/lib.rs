@@ -69,6 +69,8 @@ mod signature;
 mod stamp;
 #[path = "../../src/sums.rs"]
 mod sums;
+#[path = "../../src/support.rs"]
+mod support;
 #[path = "../../src/tally.rs"]
 mod tally;
 #[path = "../../src/targets.rs"]

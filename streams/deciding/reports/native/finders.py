@@ -14,7 +14,8 @@ from streams.contract.wire.records import OutputRecord
 from streams.counting.attribution import ReportIdentity
 from streams.counting.coordination.arrivals import Signs
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.credit import too_late
+from streams.counting.confirmation import Support
+from streams.counting.credit import Credit, too_late
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.sums import Doubtful, Scattered, StampedSums
 from streams.deciding.reports.batch import ReportBatch
@@ -58,8 +59,8 @@ def _outcome(standing: bytes) -> KnownOutcome:
     return _decode_outcome(standing)
 
 
-def late_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
-    """Return what passes on that a message was decided on before it was reported."""
+def decision_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
+    """Return what passes on what a decision is to a report of its message that is applied after it."""
 
     def tell(
         channel: str,
@@ -69,8 +70,14 @@ def late_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
         standing: bytes,
         identity: tuple[str, str] | None,
         found: tuple[int, Sequence[int], str, tuple[str, str] | None] | None,
+        support: tuple[bool, bool] | None,
     ) -> OutputRecord | None:
-        credit = too_late(reporter, received_s, _outcome(standing))
+        outcome = _outcome(standing)
+        if support is None:
+            credit = too_late(reporter, received_s, outcome)
+        else:
+            counted, supported = outcome.counted, Support(*support)
+            credit = Credit(reporter, received_s, outcome, None, counted, False, added_support=supported)
         known = None if identity is None else ReportIdentity(*identity)
         finding = None
         if found is not None:

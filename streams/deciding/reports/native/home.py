@@ -23,7 +23,7 @@ from streams.deciding.reports.apply import judge_counted, since_last_report
 from streams.deciding.reports.batch import ReportBatch
 from streams.deciding.reports.case import Case
 from streams.deciding.reports.escalation.episodes import Open
-from streams.deciding.reports.native.finders import finding_json, late_teller, law_finder
+from streams.deciding.reports.native.finders import decision_teller, finding_json, law_finder
 from streams.deciding.reports.native.home_rules import channel_home_rules
 from streams.deciding.reports.rules import ReportRules
 
@@ -39,7 +39,7 @@ class _State(NamedTuple):
     arrivals: Any
     clusters: Any
     note_link: Any
-    tell_late: Any
+    tell_decided: Any
     is_tripped: Any
     episodes: Any
     any_rests: bool
@@ -131,7 +131,7 @@ def _parts(batch: ReportBatch) -> _State:
         crowd.arrivals,
         crowd.clusters,
         crowd.note_link,
-        late_teller(batch),
+        decision_teller(batch),
         guard.tripped,
         state.episodes,
         len(state.budgets) > 0,
