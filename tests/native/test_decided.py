@@ -158,17 +158,36 @@ def test_who_reported_in_time_is_credited_natively(decision):
     homes.restart(swap=True)
 
 
-@pytest.mark.parametrize("witness", ["people", "a flagger"])
+def test_who_reports_in_the_same_second_as_others_comes_after_them():
+    """So it takes four channels to confirm the report, and not three."""
+    homes = Homes()
+    tags = tuple(KEY.channel_tag(channel) for channel in ("there", "far", "farther"))
+    crowd = [at_home(n, BEGIN_MS + MINUTE, f"u{n}", message_ref="m1") for n in range(1, 8)]
+    witness = at_home(8, BEGIN_MS + 2 * MINUTE, "p", stamp={"proof": tags}, message_ref="m1")
+    homes.apply(together([at_home(0, BEGIN_MS, message_ref="m1"), *crowd, witness]))
+    homes.apply([outcome(1, "upheld", BEGIN_MS + HOUR)])
+    before = homes.counted_natively
+    received = rfc3339(BEGIN_MS + MINUTE)
+    late = at_home(20, BEGIN_MS + 2 * HOUR, "late", received_at=received, message_ref="m1")
+    (batch,) = homes.apply(together([late]))
+    (credit,) = bundled.credits_in(batch.outputs)
+    assert (homes.counted_natively - before, credit.added.confirmed) == (1, False)
+
+
+@pytest.mark.parametrize("witness", ["people", "a flagger", "people, of a flagger"])
 def test_a_report_that_takes_the_confirmation_of_others_from_them_is_pythons(witness):
     """With the eighth who reported it by then it takes four channels to confirm somebody, with three still."""
     homes = Homes()
     tags = tuple(KEY.channel_tag(channel) for channel in ("there", "far", "farther"))
+    flagger = {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
     first = [at_home(n, BEGIN_MS + n * MINUTE, f"u{n}", message_ref="m1") for n in range(6)]
-    if witness == "people":
-        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", stamp={"proof": tags}, message_ref="m1")
+    if witness == "a flagger":
+        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", message_ref="m1", **flagger)
     else:
-        fields = {"kind": "trusted_flagger_notice", "reporter": {"kind": "trusted_flagger"}}
-        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", message_ref="m1", **fields)
+        last = at_home(6, BEGIN_MS + 6 * MINUTE, "p", stamp={"proof": tags}, message_ref="m1")
+    if witness == "people, of a flagger":
+        first[5] = at_home(5, BEGIN_MS + 5 * MINUTE, "u5", message_ref="m1", **flagger)
+        # Whoever came before is confirmed by the flagger, and needs no channels.
     homes.apply(together([*first, last]))
     homes.apply([outcome(1, "upheld", BEGIN_MS + HOUR)])
     natively = []
@@ -179,7 +198,7 @@ def test_a_report_that_takes_the_confirmation_of_others_from_them_is_pythons(wit
         homes.apply(together([late]))
         natively.append(homes.counted_natively - before)
     # Whom a flagger confirms needs no channels.
-    assert natively == ([1, 0] if witness == "people" else [1, 1])
+    assert natively == ([1, 1] if witness == "a flagger" else [1, 0])
 
 
 @pytest.mark.parametrize(
