@@ -55,9 +55,9 @@ pub struct State<'py> {
     pub arrivals: Bound<'py, RecordStore>,
     pub clusters: Bound<'py, RecordStore>,
     pub note_link: Bound<'py, PyAny>,
-    /// `tell_decided(channel, about, reporter, received_s, standing, identity, finding, support)`: passes on what a decision
-    /// is to a report that is applied after it, and returns the fields of what tells its reporter, if anything. It counts
-    /// for the report if there is a `support`.
+    /// `tell_decided(channel, about, reporter, received_s, standing, identity, finding, confirmed)`: passes on what a decision
+    /// is to a report that is applied after it, and returns the fields of what tells its reporter, if anything. `confirmed`:
+    /// whether others confirm the report, None if it came too late.
     pub tell_decided: Bound<'py, PyAny>,
     pub is_tripped: Bound<'py, PyAny>,
     pub episodes: Bound<'py, PyDict>,
@@ -166,9 +166,9 @@ impl<'py> Call<'py> {
                 found.classifier.map(|[a, b]| (a, b)),
             )
         });
-        let support = match decision.told {
+        let confirmed = match decision.told {
             Told::TooLate => None,
-            Told::InTime(support) => Some((support.is_confirmed, support.is_first)),
+            Told::InTime { is_confirmed } => Some(is_confirmed),
         };
         let written = self.state.tell_decided.call1((
             receiving.channel,
@@ -178,7 +178,7 @@ impl<'py> Call<'py> {
             standing,
             identity,
             finding,
-            support,
+            confirmed,
         ))?;
         if !written.is_none() {
             self.outputs.push(written.downcast_into()?);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::decided::Decided;
-use crate::support::{changes_support, support, Support};
+use crate::support::{changes_support, is_confirmed};
 use crate::windows::DAY;
 
 /// The reporters kept per message.
@@ -84,11 +84,11 @@ pub enum Role {
 }
 
 /// What a decision is to somebody whose first report is applied after it: it does not count for them if that was received
-/// after the first decision, and else it does, with what supports it.
+/// after the first decision, and else it does. Then others may confirm it; nobody of whom it is told was the first.
 #[derive(Clone, Copy)]
 pub enum Told {
     TooLate,
-    InTime(Support),
+    InTime { is_confirmed: bool },
 }
 
 /// In which counts of items a message is new.
@@ -219,11 +219,7 @@ impl Message {
         if !self.is_in_time(decided, received) {
             return Told::TooLate;
         }
-        Told::InTime(if decided.is_upheld() {
-            support(self, received, decided.first)
-        } else {
-            Support::default()
-        })
+        Told::InTime { is_confirmed: decided.is_upheld() && is_confirmed(self, received, decided.first) }
     }
 
     /// When (s) the first report of somebody was received.

@@ -7,24 +7,14 @@ use crate::message::Message;
 const CONFIRMING_CHANNELS: usize = 3;
 const REPORTERS_PER_CHANNEL: usize = 2;
 
-/// Whether somebody who has no part in it says so too, and whether nobody reported it before.
-#[derive(Clone, Copy, Default)]
-pub struct Support {
-    pub is_confirmed: bool,
-    pub is_first: bool,
-}
-
-/// Return what supports the outcome of somebody whose report of a message was received then, and who is not yet among its
-/// reporters and has no proof. The message was first decided on at `first`.
-pub fn support(message: &Message, received: u32, first: i64) -> Support {
+/// Whether others confirm the report of somebody who is not yet among the reporters of a message and has no proof, received
+/// then. The message was first decided on at `first`.
+pub fn is_confirmed(message: &Message, received: u32, first: i64) -> bool {
     let others = message.reporters.iter().filter(|one| one.received <= received).count();
-    Support {
-        is_confirmed: confirming(message, None, received, first) >= needed(others),
-        is_first: others == 0,
-    }
+    confirming(message, None, received, first) >= needed(others)
 }
 
-/// Whether such a report changes what supports the outcome of anybody else.
+/// Whether such a report is the first one, or changes what supports the outcome of anybody else.
 pub fn changes_support(message: &Message, received: u32, first: i64) -> bool {
     // Who reported in the same second is nobody's forerunner.
     if !message.reporters.iter().any(|one| one.received < received) {

@@ -12,9 +12,9 @@ from streams.contract.wire.encoding import encode
 from streams.contract.wire.forms.report_bundles import STAMPED_REPORTS
 from streams.contract.wire.records import OutputRecord
 from streams.counting.attribution import ReportIdentity
+from streams.counting.confirmation import Support
 from streams.counting.coordination.arrivals import Signs
 from streams.counting.coordination.clusters import ClusterSums
-from streams.counting.confirmation import Support
 from streams.counting.credit import Credit, too_late
 from streams.counting.known_outcome import KnownOutcome
 from streams.counting.sums import Doubtful, Scattered, StampedSums
@@ -70,14 +70,16 @@ def decision_teller(batch: ReportBatch) -> Callable[..., OutputRecord | None]:
         standing: bytes,
         identity: tuple[str, str] | None,
         found: tuple[int, Sequence[int], str, tuple[str, str] | None] | None,
-        support: tuple[bool, bool] | None,
+        confirmed: bool | None,
     ) -> OutputRecord | None:
         outcome = _outcome(standing)
-        if support is None:
+        if confirmed is None:
             credit = too_late(reporter, received_s, outcome)
         else:
-            counted, supported = outcome.counted, Support(*support)
-            credit = Credit(reporter, received_s, outcome, None, counted, False, added_support=supported)
+            # The first report of a message is Python's.
+            support = Support(confirmed, first=False)
+            counted = outcome.counted
+            credit = Credit(reporter, received_s, outcome, None, counted, False, added_support=support)
         known = None if identity is None else ReportIdentity(*identity)
         finding = None
         if found is not None:
