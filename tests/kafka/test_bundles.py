@@ -18,12 +18,12 @@ from tests.kafka.harness.workers import HAVE_SMALL_CYCLES, changed_worker
 # reporters ends its batches after twenty of them, the channels' homes after seven.
 ENDS_INSIDE = """
 from streams.deciding.partition import limits, stage
+from streams.deciding.partition.reading import bundled_in
 
 _apply = stage.Stage.apply_in_slices
 
 def _few(self, state, records, given=limits.LIMITS, **options):
-    bundled = self.core.bundled
-    if bundled is not None and bundled.form.is_bundle(records[0]):
+    if bundled_in(self.core.bundled, records[0]) is not None:
         given = given._replace(slice_records=7 if self.name == "reports" else 20, batch_bytes=1)
     return _apply(self, state, records, given, **options)
 

@@ -51,12 +51,12 @@ WITH_REFS = {
     SOURCE: "what publishers send",
     VERIFIED: "what publishers send",
     STANDING: "whom people have warned or paused",
-    REPORTERS_INTERNAL: "reports on their way to their reporters' homes, in bundles",
+    REPORTERS_INTERNAL: "reports and credits on their way to their reporters' homes, in bundles",
     INTERNAL: "reports on their way to their channels' homes, in bundles",
 }
 # The topics in which a reporter has the hash with the secret key, and why. No other needs one.
 WITH_KEYED_HASHES = {
-    REPORTERS_INTERNAL: "what decides the reporter's home: the hash beside each report, and the key of a credit",
+    REPORTERS_INTERNAL: "what decides the reporter's home: the hash beside each report and in each credit",
     INTERNAL: "whose weight a pause takes out of a channel",
     REPORTERS_STATE: "what is known of one reporter",
     STATE: "who reported a channel and a message, so that each counts once and can be credited",
