@@ -109,6 +109,7 @@ def test_the_totals_match_the_topics(deploy):
     }
     passed_on = sum(has_origin(row, deployment.name(OUTCOMES)) for row in moved[REQUESTS_INTERNAL])
     to_reporters = len(list(bundled.entries(moved[REPORTERS_INTERNAL])))
+    to_reporters -= len(bundled.credits_in(moved[REPORTERS_INTERNAL]))
     stamps = bundled.stamps(moved[INTERNAL])
     stamped = sum(stamp is not None for stamp in stamps)
     # Reports without a reporter, outcomes, and requests.
