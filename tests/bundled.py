@@ -10,6 +10,7 @@ from streams.contract.events.internal.passed_report import StoredStamp
 from streams.contract.events.internal.stamp import ReportStamp
 from streams.contract.wire.forms.credit import CREDITS
 from streams.contract.wire.forms.report_bundles import PASSED_REPORTS, STAMPED_REPORTS
+from streams.contract.wire.partitioner import home_partition
 from streams.contract.wire.forms.stamp import stamp_of, stored_signature
 from streams.contract.wire.records import OutputRecord, SourceRecord
 
@@ -25,8 +26,15 @@ def entries(records: Iterable[SourceRecord | OutputRecord]) -> Iterator[Any]:
 
 
 def credits_in(records: Iterable[SourceRecord | OutputRecord]) -> list[ReporterCredit]:
-    """The credits on their way to the homes of reporters."""
-    return [entry for entry in entries(records) if isinstance(entry, ReporterCredit)]
+    """The credits on their way to the homes of reporters, each of which must be that of its hash."""
+    found = []
+    for record in records:
+        if CREDITS.is_bundle(record):  # type: ignore[arg-type]
+            partitions, credits = CREDITS.read(record)  # type: ignore[arg-type]
+            homes = {home_partition(b"%016x" % credit.reporter, partitions) for credit in credits}
+            assert homes == {record.partition}
+            found += credits
+    return found
 
 
 def stored_stamp(stamp: ReportStamp) -> StoredStamp:

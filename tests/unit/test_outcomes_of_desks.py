@@ -3,8 +3,8 @@
 import pytest
 
 from streams.contract.wire.envelope import rfc3339
-from tests import bundled
 from streams.deciding.reports.state import ReportState, restore_reports
+from tests import bundled
 from tests.unit.clock_traffic import clock_of, clock_rules, duty
 from tests.unit.crowd_traffic import KEY, credits_of, outcome, refused, reported, stamped
 from tests.unit.traffic import (
@@ -23,10 +23,6 @@ from tests.unit.traffic import (
 )
 
 
-def sent(batch):
-    return bundled.credits_in(batch.outputs)
-
-
 RULES = compiled(policy(levels=levels({"reports": 2})))
 
 
@@ -35,7 +31,7 @@ def test_an_outcome_credits_whoever_reported_the_message_before_it():
     run(state, RULES, [*reported(1, 2), *reported(3, message="m2")])
     batch = run(state, RULES, [outcome(1, "upheld", START + 10 * MINUTE)])
     assert credits_of(batch) == {"u1": (None, "upheld"), "u2": (None, "upheld")}
-    [credit, _] = sent(batch)
+    [credit, _] = bundled.credits_in(batch.outputs)
     assert credit.target == KEY.target_hash("c", "m1")
     assert credit.decided_s == (START + 10 * MINUTE) // 1000
     assert credit.added is not None
@@ -135,7 +131,7 @@ def test_what_was_gone_before_the_review_is_told_and_credits_nobody():
     gone = run(state, RULES, [outcome(1, "dismissed", START + HOUR, reason="not_found")])
     # The target leaves their signatures.
     assert credits_of(gone) == {"u1": (None, None), "u2": (None, None)}
-    assert {credit.decision for credit in sent(gone)} == {"upheld"}
+    assert {credit.decision for credit in bundled.credits_in(gone.outputs)} == {"upheld"}
     notices = of_topic(gone, "reporter-notices")
     assert {(each["report_id"], each["state"]) for each in notices} == {("r1", "decided"), ("r2", "decided")}
     # A decision about what came back is the first one, for those in between too.
@@ -154,7 +150,7 @@ def test_what_could_not_be_judged_is_told_and_leaves_everything_else_as_it_was()
     state = ReportState(0, 1, RULES)
     run(state, RULES, reported(1, 2))
     unclear = run(state, RULES, [outcome(1, "dismissed", START + HOUR, reason="not_substantiated")])
-    assert not sent(unclear)
+    assert not bundled.credits_in(unclear.outputs)
     notices = of_topic(unclear, "reporter-notices")
     assert {(each["report_id"], each["state"]) for each in notices} == {("r1", "decided"), ("r2", "decided")}
     # A decision later is the first one.
@@ -164,7 +160,7 @@ def test_what_could_not_be_judged_is_told_and_leaves_everything_else_as_it_was()
     later = {"reason": "not_substantiated", "supersedes": "o2"}
     batch = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, **later)])
     assert credits_of(batch) == {name: ("dismissed", None) for name in ("u1", "u2")}
-    assert {credit.decision for credit in sent(batch)} == {"upheld"}
+    assert {credit.decision for credit in bundled.credits_in(batch.outputs)} == {"upheld"}
 
 
 def test_a_decision_that_is_superseded_because_nothing_was_found_is_taken_back():
@@ -176,7 +172,9 @@ def test_a_decision_that_is_superseded_because_nothing_was_found_is_taken_back()
     # Who reports it from now on is told, and credited with nothing.
     late = run(state, RULES, reported(200))
     assert credits_of(late) == {"u200": (None, None)}
-    assert {credit.decision for credit in (*sent(batch), *sent(late))} == {"upheld"}
+    assert {
+        credit.decision for credit in (*bundled.credits_in(batch.outputs), *bundled.credits_in(late.outputs))
+    } == {"upheld"}
     assert [each["state"] for each in of_topic(late, "reporter-notices")] == ["received", "decided"]
 
 
@@ -269,13 +267,16 @@ def test_the_tag_of_who_alone_decided_goes_with_the_credit_and_no_name():
     run(state, RULES, reported(1, 2))
     batch = run(state, RULES, [outcome(1, "dismissed", START + HOUR, **by("desk-7"))])
     tag = KEY.reviewer_tag("desk-7")
-    assert [(each.added.reviewer, each.decided_by) for each in sent(batch)] == [(tag, tag)] * 2
+    assert [(each.added.reviewer, each.decided_by) for each in bundled.credits_in(batch.outputs)] == [
+        (tag, tag)
+    ] * 2
     assert 0 < tag < 1 << 16
     assert not any(b"desk-7" in (output.value or b"") for output in batch.outputs)
     second = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **by("desk-8"))])
-    assert [(each.added.percent, each.added.reviewer, each.decided_by) for each in sent(second)] == [
-        (100, 0, 0)
-    ] * 2
+    assert [
+        (each.added.percent, each.added.reviewer, each.decided_by)
+        for each in bundled.credits_in(second.outputs)
+    ] == [(100, 0, 0)] * 2
     assert counted(second)["desk_check:agreed"] == 1
     # Nobody is told again.
     assert not [output for output in second.outputs if output.topic == "reporter-notices"]
@@ -287,7 +288,7 @@ def test_two_people_who_disagree_credit_nobody_until_somebody_corrects_one_of_th
     disputed = run(state, RULES, [outcome(2, "dismissed", START + 2 * HOUR, **by("desk-8"))])
     assert credits_of(disputed) == {"u1": ("upheld", None)}
     # As if it had been upheld: it makes no links.
-    assert [each.decision for each in sent(disputed)] == ["upheld"]
+    assert [each.decision for each in bundled.credits_in(disputed.outputs)] == ["upheld"]
     assert counted(disputed)["desk_check:disputed"] == 1
     settled = run(state, RULES, [outcome(3, "dismissed", START + 3 * HOUR, supersedes="o1", **by("lead-1"))])
     assert credits_of(settled) == {"u1": (None, "dismissed")}

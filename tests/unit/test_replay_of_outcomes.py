@@ -19,7 +19,6 @@ from streams.contract.events.moderation_outcome import (
     ModerationOutcome,
     ReportSubject,
 )
-from streams.contract.wire.envelope import CE_TYPE
 from streams.contract.wire.forms.tick import encode_tick
 from streams.contract.wire.records import OutputRecord
 from streams.deciding.partition.limits import UNLIMITED, Limits

@@ -58,7 +58,6 @@ from tests.unit.traffic import (
 )
 from tests.unit.traffic import INTERNAL as REPORTS_INTERNAL
 
-
 FORGED = ReportStamp("high", 0.9, 0.9, 99.0, 3.0, False, False, 0, 3)
 
 

@@ -12,6 +12,7 @@ from streams.commands.state import save
 from streams.commands.state.moved_records import NewInternalLog
 from streams.commands.state.save_file import WaitingRecord, waiting_row
 from streams.commands.shared.progress import Progress
+from streams.contract.events.internal.credit import CREDIT_TYPE
 from streams.contract.wire.forms.credit import CREDITS
 from streams.contract.events.internal.source_decision import SOURCE_DECISION_TYPE
 from streams.contract.wire.envelope import CE_TYPE
@@ -24,7 +25,8 @@ from tests.model.memory_log import Brokers
 
 STATES = [TopicPartition("reporter-state", n) for n in range(2)]
 INTERNAL = [TopicPartition("reporters-internal", n) for n in range(2)]
-CREDIT = [(CE_TYPE, CREDITS.event_type.encode())]
+# In bundles, and as version 0.2 wrote them.
+CREDIT_HEADERS = [[(CE_TYPE, name.encode())] for name in (CREDITS.event_type, CREDIT_TYPE)]
 
 
 class Workers:
@@ -45,7 +47,8 @@ class Workers:
         await producer.start()
         while self._going:
             name = b"%d-%d" % (own, self.written[own])
-            headers = CREDIT if self._chance.random() < self._credits else []
+            is_credit = self._chance.random() < self._credits
+            headers = self._chance.choice(CREDIT_HEADERS) if is_credit else []
             await write_transaction(
                 producer, {STATES[own]: [(b"K", name, [])], INTERNAL[1 - own]: [(b"k", name, headers)]}, 0
             )

@@ -9,6 +9,7 @@ from streams.commands.source.sources import Source
 from streams.commands.state.stages import AnyStage
 from streams.contract.events.internal.source_decision import SourceDecision
 from streams.contract.wire.dead_letter import Rejected
+from streams.contract.wire.failing import published_as
 from streams.contract.wire.records import SourceRecord
 from streams.deciding.partition.reading import bundled_in
 from streams.running.log.reading import records_between
@@ -64,10 +65,7 @@ def require_next(source: Source, found: Next | None, decision: SourceDecision) -
         )
     if entry is None:
         return f"{where}: passes over offset {offset}; it becomes a dead letter with the reason `skipped`"
-    what = f"entry {entry} of offset {offset}"
-    if found.published:
-        what += f", published as {found.published}"
     return (
-        f"{where}: passes over {what}; it becomes a dead letter with the reason `skipped`, and the rest of "
-        "the bundle is applied"
+        f"{where}: passes over entry {entry} of offset {offset}{published_as(found.published)}; it becomes a "
+        "dead letter with the reason `skipped`, and the rest of the bundle is applied"
     )

@@ -23,8 +23,12 @@ class Place(NamedTuple):
         place = f"{self.topic} partition {self.partition} offset {self.offset}"
         if self.entry is None:
             return place
-        where = f"entry {self.entry} of {place}"
-        return f"{where}, published as {self.published}" if self.published else where
+        return f"entry {self.entry} of {place}{published_as(self.published)}"
+
+
+def published_as(published: str) -> str:
+    """Return what is said, behind the place of an entry, of where it was published; nothing if it was not."""
+    return f", published as {published}" if published else ""
 
 
 class StageFailed(Exception):

@@ -65,6 +65,15 @@ class DetachedRecord:
     headers: Headers
 
 
+def in_place_of(
+    record: SourceRecord, key: bytes | None, value: bytes | None, headers: Headers
+) -> DetachedRecord:
+    """Return another record in the place of this one."""
+    return DetachedRecord(
+        record.topic, record.partition, record.offset, record.timestamp, key, value, headers
+    )
+
+
 def bytes_on_the_wire(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     """The uncompressed size of a record in a log; an upper bound, too high by a few bytes per header."""
     size = 8 * _BYTES_PER_LENGTH + len(key or b"") + len(value or b"")

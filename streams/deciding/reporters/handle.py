@@ -55,13 +55,12 @@ from streams.deciding.reporters.findings import (
 )
 from streams.deciding.reporters.rehashing import ask_for_history, forward, move_away
 from streams.deciding.reporters.reporter import (
-    REPORTER,
     CreditFacts,
     OutcomeFacts,
     Reporter,
     ReportFacts,
 )
-from streams.deciding.reporters.state import HASH_BYTES, state_key
+from streams.deciding.reporters.state import key_of_hash, state_key
 from streams.deciding.reporters.store import keep
 from streams.registry.category import CategoryRules
 
@@ -96,7 +95,7 @@ def handle_passed_report(batch: ReporterBatch, passed: PassedReport[Any]) -> Non
     occurred = report.occurred
     received = occurred if report.received is None else report.received
     batch.advance(occurred, report.appended)
-    key = REPORTER + hashed.to_bytes(HASH_BYTES, "big")
+    key = key_of_hash(hashed)
     # After time has moved on: with the day it forgets who was silent for long.
     reporter = state.reporters.find(key)
     now = state.time.now
@@ -208,7 +207,7 @@ def _apply_credit(batch: ReporterBatch, credit: ReporterCredit, appended: int) -
     decided_ms = credit.decided_s * _SECOND
     batch.advance(decided_ms, appended)
     state = batch.state
-    key = REPORTER + credit.reporter.to_bytes(HASH_BYTES, "big")
+    key = key_of_hash(credit.reporter)
     reporter = state.reporters.find(key) or Reporter()
     now = state.time.now
     if not forward(batch, reporter, credit):

@@ -96,6 +96,11 @@ def state_key(record_key: bytes) -> bytes:
     return REPORTER + unhexlify(record_key)
 
 
+def key_of_hash(reporter: int) -> bytes:
+    """Return the state key of a reporter with this keyed hash."""
+    return REPORTER + reporter.to_bytes(HASH_BYTES, "big")
+
+
 def record_key(key: bytes) -> bytes:
     """Return the key of the records of a reporter with this state key: 16 hexadecimal digits.
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from streams.contract.wire.failing import Place
+from streams.contract.wire.failing import Place, published_as
 from streams.contract.wire.records import SourceRecord
 from streams.running.log.log import Destination
 from streams.running.log.position import Position
@@ -118,8 +118,7 @@ def describe(failed: NotApplied, prefix: str) -> str:
     place = failed.place
     if place is not None and place.entry is not None:
         topic, published = place.topic.removeprefix(prefix), place.published.removeprefix(prefix)
-        where = f"{topic} offset {place.offset} entry {place.entry}"
-        return f"{where}, published as {published}" if published else where
+        return f"{topic} offset {place.offset} entry {place.entry}{published_as(published)}"
     offsets: dict[str, tuple[int, int]] = {}
     for topic, offset in [(each.topic, each.offset) for each in ([place] if place else failed.records)]:
         first, _ = offsets.get(topic, (offset, 0))

@@ -7,7 +7,7 @@ import msgspec
 from streams.contract.events.internal.credit import CREDIT_TYPE, ReporterCredit
 from streams.contract.wire.bundle import BundleForm
 from streams.contract.wire.envelope import CE_TYPE
-from streams.contract.wire.records import DetachedRecord, SourceRecord
+from streams.contract.wire.records import DetachedRecord, SourceRecord, in_place_of
 from streams.contract.wire.topics import REPORTERS_INTERNAL
 
 CREDITS: Final[BundleForm[ReporterCredit]] = BundleForm(
@@ -24,15 +24,8 @@ _decode = msgspec.json.Decoder(ReporterCredit).decode
 
 def credit_record(credit: ReporterCredit, bundle: SourceRecord) -> DetachedRecord:
     """Return a credit as a record of its own in the place of its bundle, as version 0.2 wrote it."""
-    return DetachedRecord(
-        bundle.topic,
-        bundle.partition,
-        bundle.offset,
-        bundle.timestamp,
-        f"{credit.reporter:016x}".encode(),
-        _encode(credit),
-        [(CE_TYPE, CREDIT_TYPE.encode())],
-    )
+    key = f"{credit.reporter:016x}".encode()
+    return in_place_of(bundle, key, _encode(credit), [(CE_TYPE, CREDIT_TYPE.encode())])
 
 
 def decode_credit(value: bytes) -> ReporterCredit:

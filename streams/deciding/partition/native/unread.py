@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from streams.contract.wire.dead_letter import Rejected
-from streams.contract.wire.records import DetachedRecord, SourceRecord
+from streams.contract.wire.records import SourceRecord, in_place_of
 from streams.deciding.partition.batch import Apply
 from streams.deciding.partition.reading import Bundled
 
@@ -22,8 +22,6 @@ def unread(bundled: Bundled[Any], apply: Apply) -> Bundled[msgspec.Raw]:
             return bundled.published(form.entry(raw), bundle)
         except Rejected:
             # No worker wrote it. Whoever looks at its dead letter finds at least the bytes.
-            return DetachedRecord(
-                bundle.topic, bundle.partition, bundle.offset, bundle.timestamp, None, bytes(raw), []
-            )
+            return in_place_of(bundle, None, bytes(raw), [])
 
     return Bundled(form.unread(), handle, published, apply)
